@@ -1,0 +1,61 @@
+# make demo   sets up what is needed and runs the dosing campaign against a separate simulator process
+# make test   sets up what is needed and runs every test, with coverage
+# make check  lint, types, import contract, doctests, documentation and fast tests: gates each commit
+# make wheel-test  the fast tests against the built wheel instead of the tree
+# make proof  the long proofs of the promises (kills, commit by commit)
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: demo test check wheel-test proof cross-check clean
+
+demo: .venv/.run
+	$(BIN)/python examples/dosing/demo.py
+
+test: .venv/.dev cross-env/.ready
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not slow"
+
+# PYTHONSAFEPATH keeps the tree out of sys.path, so that the unpacked wheel is what is imported.
+WHEEL := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/wheel/site
+wheel-test: .venv/.dev
+	rm -rf build/wheel build/lib
+	$(BIN)/python -m build --wheel --no-isolation --outdir build/wheel . >/dev/null
+	$(BIN)/python -m zipfile -e build/wheel/autolab_sdl-*.whl build/wheel/site
+	$(WHEEL) $(BIN)/python -c "import autolab; assert 'build/wheel/site' in autolab.__file__, autolab.__file__"
+	$(WHEEL) $(BIN)/pytest -q -m "not slow" tests
+
+proof: .venv/.dev
+	$(BIN)/python tests/loop/proof_of_kills.py --kills 20
+	$(BIN)/python tests/loop/proof_of_commits.py
+
+cross-check: .venv/.dev cross-env/.ready
+	$(BIN)/python -m pytest -q tests/simulators/test_third_party.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.run: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) install -c constraints.txt torch
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+.venv/.dev: .venv/.run
+	$(PIP) install -c constraints.txt -e ".[dev]"
+	touch $@
+
+# Clients that other people wrote, in an environment of their own: their licences and pins stay out of ours.
+cross-env/.ready: tests/simulators/third_party/requirements.txt
+	$(PYTHON) -m venv cross-env
+	cross-env/bin/python -m pip --disable-pip-version-check -q install -r $<
+	touch $@
+
+clean:
+	rm -rf .venv cross-env build dist *.egg-info .coverage

@@ -1,0 +1,45 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autolab.cli import asking, checking, failures, labs, plugins, replaying, running, simulating, watching
+
+app = typer.Typer(
+    name="autolab",
+    help="Autonomous laboratories: declare, rehearse, propose, perform, record, go round again.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+lab = typer.Typer(help="Look at a lab, or make it safe.", no_args_is_help=True)
+drivers = typer.Typer(help="Look at the drivers that are installed.", no_args_is_help=True)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an unexpected error.")] = False,
+) -> None:
+    """Autonomous laboratories: declare, rehearse, propose, perform, record, go round again."""
+    failures.show_tracebacks(debug)
+
+
+app.command()(checking.check)
+app.command()(running.run)
+app.command()(watching.status)
+app.command()(asking.approve)
+app.command()(asking.reject)
+app.command()(asking.resolve)
+app.command()(asking.invalidate)
+app.command()(asking.stop)
+app.command()(replaying.replay)
+app.command()(simulating.simulate)
+app.command()(checking.schema)
+lab.command("list")(labs.list_instruments)
+lab.command("safe")(labs.safe)
+drivers.command("list")(plugins.list_drivers)
+app.add_typer(lab, name="lab")
+app.add_typer(drivers, name="drivers")

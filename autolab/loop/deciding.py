@@ -1,0 +1,128 @@
+"""Stations 1 and 2: history from the journal, suggestions from the planner, the decision into the journal."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from autolab.journal.events import Entry
+from autolab.model.errors import EmptySpace, PlannerError, StopRequested
+from autolab.model.seeds import decision_seed
+from autolab.planners.evidence import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from autolab.loop.record import Record
+    from autolab.model.actions import JSON
+    from autolab.model.contracts import Planner
+    from autolab.model.problem import Problem
+    from autolab.model.suggestion import Suggestion
+    from autolab.model.trial import Trial, Value
+
+logger = logging.getLogger(__name__)
+
+Points = list[dict[str, "Value"]]
+Suggested = tuple[list["Suggestion"], str | None]
+
+
+class Decider:
+    """Asks the planner and journals what it decided, before anything moves.
+
+    A planner that fails never ends a campaign: the fallback proposes with the same arguments, and the journal says so.
+
+    Args:
+        problem: What to reach.
+        planner: Proposes points.
+        fallback: Proposes when the planner fails.
+        seed: The campaign's.
+        breaking: Lets a second Ctrl-C break into the block it guards, which is the planner's work and nothing else.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        planner: Planner,
+        fallback: Planner,
+        seed: int,
+        breaking: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self.problem, self.planner, self.fallback, self.seed = problem, planner, fallback, seed
+        self._breaking = breaking
+
+    def decide(self, record: Record, n: int) -> None:
+        """Propose `n` points, or as many as are left, and journal them as trials.
+
+        Raises:
+            EmptySpace: No point is left that was not tried.
+            PlannerError: Planner and fallback failed.
+            StopRequested: A person broke into the planner; nothing was decided.
+        """
+        history = record.history
+        decision = len(history.decisions)
+        seed = decision_seed(self.seed, decision)
+        pending = [dict(point) for point in history.pending]
+        suggestions, fallback = self._suggest_what_is_left(history.usable_history(), n, pending, seed)
+        first = len(history.trials) + 1
+        points: list[JSON] = [{"point": dict(each), "info": dict(each.info)} for each in suggestions]
+        body: dict[str, JSON] = {
+            "decision": decision,
+            "seed": seed,
+            "n": len(suggestions),
+            "asked": {"history": len(history.usable_history()), "pending": [dict(point) for point in pending]},
+            "suggestions": points,
+            "trials": list(range(first, first + len(points))),
+            "fallback": fallback,
+        }
+        record.write_all([Entry("decided", body)])
+
+    def _suggest_what_is_left(self, history: Sequence[Trial], n: int, pending: Points, seed: int) -> Suggested:
+        try:
+            return self._suggest(history, n, pending, seed)
+        except PlannerError:
+            left = self._left(history, n, pending)
+            if left == n:
+                raise
+        if left == 0:
+            msg = "every point of the space was tried: widen the space to go on"
+            raise EmptySpace(msg)
+        return self._suggest(history, left, pending, seed)
+
+    def _left(self, history: Sequence[Trial], n: int, pending: Points) -> int:
+        """Return how many of `n` points can be found that were not tried."""
+        taken, space = gather(self.problem, history, pending).taken, self.problem.space
+        drawn = space.sample(n + len(taken), 0)
+        return min(n, sum(space.key(point) not in taken for point in drawn))
+
+    def _suggest(self, history: Sequence[Trial], n: int, pending: Points, seed: int) -> Suggested:
+        try:
+            return self._ask(self.planner, history, n, pending, seed), None
+        except (EmptySpace, StopRequested):
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            failure = error
+        try:
+            suggestions = self._ask(self.fallback, history, n, pending, seed)
+        except (EmptySpace, StopRequested):
+            raise
+        except Exception as error:
+            msg = f"neither the planner ({reason}) nor the fallback ({error}) could propose a point"
+            raise PlannerError(msg) from error
+        logger.error("the planner failed; %s proposes instead", type(self.fallback).__name__, exc_info=failure)
+        return suggestions, reason
+
+    def _ask(self, planner: Planner, history: Sequence[Trial], n: int, pending: Points, seed: int) -> list[Suggestion]:
+        """Ask a planner, and see that it answered what was asked.
+
+        Raises:
+            PlannerError: It did not.
+        """
+        with self._breaking():
+            suggestions = planner.suggest(self.problem, history, n=n, pending=pending, seed=seed)
+        if len(suggestions) != n:
+            msg = f"{type(planner).__name__} suggested {len(suggestions)} points where {n} were asked for"
+            raise PlannerError(msg)
+        return suggestions

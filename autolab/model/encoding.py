@@ -1,0 +1,80 @@
+"""Between points and the encoded unit cube, axis by axis (see `parameters` for the columns of each)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autolab.model.errors import OutsideSpace
+from autolab.model.parameters import Axis, Categorical, Component, Integer, Ordinal, Real
+from autolab.model.ranges import Array
+
+if TYPE_CHECKING:
+    from autolab.model.trial import Value
+
+
+def column_names(axis: Axis) -> list[str]:
+    """Return the names of an axis's encoded columns."""
+    if not isinstance(axis, Categorical):
+        return [axis.name]
+    if axis.descriptors is None:
+        return [f"{axis.name}={value}" for value in axis.values]
+    return [f"{axis.name}.{key}" for key in axis.descriptors[axis.values[0]]]
+
+
+def encode_axes(axes: Sequence[Axis], points: Sequence[Mapping[str, Any]]) -> Array:
+    """Return `n x d` columns of points.
+
+    Raises:
+        OutsideSpace: A key is missing, a category unknown, or a number is none.
+    """
+    parts = []
+    for axis in axes:
+        try:
+            parts.append(axis.encode([point[axis.name] for point in points]))
+        except (KeyError, TypeError, ValueError):
+            wrong = next(point for point in points if axis.name not in point or axis.fault(point[axis.name]))
+            told = axis.fault(wrong[axis.name]) if axis.name in wrong else f"{axis.name} is missing"
+            msg = f"the point {dict(wrong)!r} cannot be encoded: {told}"
+            raise OutsideSpace(msg) from None
+    return np.hstack(parts).reshape(len(points), -1) if parts else np.zeros((len(points), 0))
+
+
+def decode_axes(axes: Sequence[Axis], encoded: Array) -> list[dict[str, Any]]:
+    """Return what rows of `n x d` columns say, before numbers are rounded: categories, and bare floats.
+
+    Raises:
+        ValueError: Another number of columns, or a number that is not finite.
+    """
+    width = sum(axis.width for axis in axes)
+    if encoded.ndim != 2 or encoded.shape[1] != width or not np.isfinite(encoded).all():
+        msg = f"an encoded table must be n x {width} finite numbers, got shape {encoded.shape}"
+        raise ValueError(msg)
+    values: dict[str, Sequence[Any]] = {}
+    start = 0
+    for axis in axes:
+        columns = encoded[:, start : start + axis.width]
+        start += axis.width
+        values[axis.name] = axis.decode(columns) if isinstance(axis, Categorical | Real) else _bare(axis, columns)
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def _bare(axis: Integer | Ordinal | Component, columns: Array) -> list[float]:
+    low = axis.floor if isinstance(axis, Component) else axis.low
+    return [float(x) for x in low + (axis.high - low) * columns[:, 0]]
+
+
+def value_at(axis: Axis, x: float) -> Value:
+    """Return the value of a numeric axis nearest to a number."""
+    if isinstance(axis, Real):
+        return min(max(x, axis.low), axis.high)
+    if isinstance(axis, Integer):
+        return round(min(max(x, axis.low), axis.high))
+    if isinstance(axis, Ordinal):
+        return min(axis.values, key=lambda value: abs(value - x))
+    if isinstance(axis, Component):
+        return 0.0 if axis.optional and x <= max(axis.low / 2, 0.0) else min(max(x, axis.low), axis.high)
+    msg = f"{axis.name!r} is categorical and has no number"
+    raise TypeError(msg)

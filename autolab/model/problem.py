@@ -1,0 +1,93 @@
+"""A problem: all that a planner needs besides history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autolab.model.errors import InputError
+from autolab.model.names import check_distinct
+from autolab.model.objectives import Objective, OutcomeConstraint
+
+if TYPE_CHECKING:
+    from autolab.model.candidates import Candidates
+    from autolab.model.space import Space
+    from autolab.model.trial import Outcome, Trial
+
+
+@dataclass(frozen=True, init=False)
+class Problem:
+    """A space, what to reach in it, and what to keep within bounds.
+
+    Attributes:
+        space: A `Space` or `Candidates`.
+        objectives: One or more; a single one may be given bare.
+        outcome_constraints: Each given as an `OutcomeConstraint` or a text such as `cost <= 0.9`.
+    """
+
+    space: Space | Candidates
+    objectives: Sequence[Objective]
+    outcome_constraints: Sequence[OutcomeConstraint] = ()
+
+    def __init__(
+        self,
+        space: Space | Candidates,
+        objectives: Objective | Iterable[Objective],
+        outcome_constraints: Iterable[OutcomeConstraint | str] = (),
+    ) -> None:
+        wanted = (objectives,) if isinstance(objectives, Objective) else tuple(objectives)
+        limits = tuple(OutcomeConstraint.parse(one) if isinstance(one, str) else one for one in outcome_constraints)
+        object.__setattr__(self, "space", space)
+        object.__setattr__(self, "objectives", wanted)
+        object.__setattr__(self, "outcome_constraints", limits)
+        if not wanted:
+            msg = "a problem needs at least one objective, such as Objective('conductivity', 'maximize')"
+            raise InputError(msg)
+        check_distinct([objective.name for objective in wanted], "objective", InputError)
+        both = [name for name in self.outcome_names if name in self.space.names]
+        if both:
+            msg = f"{both[0]!r} is a parameter and cannot be an outcome too: rename one of them"
+            raise InputError(msg)
+
+    @property
+    def outcome_names(self) -> tuple[str, ...]:
+        """Quantities that an outcome must hold: objectives first, each once."""
+        names = [one.name for one in self.objectives] + [limit.name for limit in self.outcome_constraints]
+        return tuple(dict.fromkeys(names))
+
+    def missing(self, outcome: Outcome) -> list[str]:
+        """Return the needed quantities that an outcome lacks."""
+        return [name for name in self.outcome_names if name not in outcome]
+
+    def feasible(self, outcome: Outcome) -> bool:
+        """Return whether an outcome keeps every outcome constraint; one that was not measured is not kept."""
+        return all(
+            limit.name in outcome and limit.holds(outcome[limit.name].value) for limit in self.outcome_constraints
+        )
+
+    def utilities(self, outcome: Outcome) -> tuple[float, ...]:
+        """Return one number an objective, more is better."""
+        return tuple(objective.utility(outcome[objective.name].value) for objective in self.objectives)
+
+    def front(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Return the best trials, in the order given: the Pareto set, or for one objective the first best alone.
+
+        Trials that are not usable, lack a quantity or break an outcome constraint are left out.
+        """
+        good = [t for t in trials if t.usable and not self.missing(t.outcome) and self.feasible(t.outcome)]
+        if len(self.objectives) == 1:
+            return [max(good, key=lambda trial: self.utilities(trial.outcome))] if good else []
+        scores = [self.utilities(trial.outcome) for trial in good]
+        return [trial for trial, score in zip(good, scores, strict=True) if not any(_beats(o, score) for o in scores)]
+
+    def best(self, trials: Iterable[Trial]) -> Trial | list[Trial] | None:
+        """Return the best usable and feasible trial (None without one); for several objectives the Pareto set."""
+        front = self.front(trials)
+        if len(self.objectives) > 1:
+            return front
+        return front[0] if front else None
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))

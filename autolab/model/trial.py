@@ -1,0 +1,173 @@
+"""Trials, their attempts and outcomes, and the transitions between their states."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+Value = float | int | str
+Point = Mapping[str, Value]
+
+TrialState = Literal[
+    "proposed", "in_review", "approved", "running", "held", "completed", "failed", "rejected", "abandoned"
+]
+AttemptEnding = Literal["completed", "trial_failed", "machine_failed", "interrupted", "lost"]
+Source = Literal["campaign", "import", "prior"]
+Fidelity = Literal["physical", "virtual"]
+
+TRANSITIONS: Mapping[TrialState, frozenset[TrialState]] = MappingProxyType(
+    {
+        "proposed": frozenset({"in_review", "approved", "rejected", "abandoned"}),
+        "in_review": frozenset({"approved", "rejected", "abandoned"}),
+        "approved": frozenset({"running", "rejected", "abandoned"}),
+        "running": frozenset({"completed", "failed", "held", "abandoned"}),
+        "held": frozenset({"running", "failed", "abandoned"}),
+        "completed": frozenset(),
+        "failed": frozenset(),
+        "rejected": frozenset(),
+        "abandoned": frozenset(),
+    }
+)
+FINAL: frozenset[TrialState] = frozenset(state for state, following in TRANSITIONS.items() if not following)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured quantity of an outcome.
+
+    Attributes:
+        value: Finite, in the objective's unit.
+        standard_error: Of the value, in the same unit; None when unknown.
+    """
+
+    value: float
+    standard_error: float | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            msg = f"a measurement must be finite, got {self.value!r}: report a failure with its reason instead"
+            raise ValueError(msg)
+        if self.standard_error is not None and not (math.isfinite(self.standard_error) and self.standard_error >= 0):
+            msg = f"a standard error must be finite and not negative, got {self.standard_error!r}"
+            raise ValueError(msg)
+
+
+OutcomeLike = Mapping[str, "float | tuple[float, float | None] | Measurement"]
+Outcome = Mapping[str, Measurement]
+
+
+def as_outcome(values: OutcomeLike) -> Outcome:
+    """Return `{name: value or (value, standard error)}` as measurements.
+
+    Raises:
+        ValueError: A value that is not finite.
+        TypeError: A value that is not a number.
+
+    >>> as_outcome({"error": 1.5, "seconds": (60.0, 0.5)})["seconds"].standard_error
+    0.5
+    """
+    return MappingProxyType({name: _as_measurement(name, value) for name, value in values.items()})
+
+
+def _as_measurement(name: str, value: object) -> Measurement:
+    if isinstance(value, Measurement):
+        return value
+    pair = value if isinstance(value, tuple | list) and len(value) == 2 else (value, None)
+    try:
+        error = pair[1]
+        return Measurement(float(pair[0]), None if error is None else float(error))  # type: ignore[arg-type]  # checked by float itself
+    except TypeError:
+        msg = f"outcome {name!r} must be a number or (number, standard error), got {value!r}"
+        raise TypeError(msg) from None
+    except ValueError as error_:
+        msg = f"outcome {name!r}: {error_}"
+        raise ValueError(msg) from None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One physical execution of a trial.
+
+    Attributes:
+        number: From 1 in its trial.
+        ending: None while it goes on.
+        reason: Why it ended, where it did not complete.
+        started: Lab time, s.
+        ended: Lab time, s.
+    """
+
+    number: int
+    ending: AttemptEnding | None = None
+    reason: str = ""
+    started: float = 0.0
+    ended: float | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One decision: a point of the space chosen once, and all that became of it.
+
+    Attributes:
+        number: From 1 in its campaign; 0 for one made by hand.
+        point: In the user's units.
+        outcome: Measurements by name; empty unless completed.
+        reason: Why it failed or was rejected or abandoned.
+        invalidated: Completed, but found to be wrong later; planners leave it out.
+    """
+
+    number: int
+    point: Point
+    state: TrialState = "proposed"
+    outcome: Outcome = field(default_factory=dict)
+    reason: str = ""
+    source: Source = "campaign"
+    fidelity: Fidelity = "physical"
+    invalidated: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    info: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def completed(
+        cls, point: Point, outcome: OutcomeLike, *, source: Source = "import", fidelity: Fidelity = "physical"
+    ) -> Trial:
+        """Make a completed trial by hand, as history for a planner."""
+        return cls(0, dict(point), "completed", as_outcome(outcome), source=source, fidelity=fidelity)
+
+    @classmethod
+    def failed(cls, point: Point, reason: str, *, source: Source = "import", fidelity: Fidelity = "physical") -> Trial:
+        """Make a failed trial by hand, as history for a planner."""
+        return cls(0, dict(point), "failed", reason=reason, source=source, fidelity=fidelity)
+
+    def to(self, state: TrialState, *, reason: str = "", outcome: OutcomeLike | None = None) -> Trial:
+        """Return this trial in another state.
+
+        Raises:
+            ValueError: A transition that does not exist.
+        """
+        if state not in TRANSITIONS[self.state]:
+            allowed = ", ".join(sorted(TRANSITIONS[self.state])) or "none: it is final"
+            msg = f"trial {self.number} cannot go from {self.state!r} to {state!r}; allowed: {allowed}"
+            raise ValueError(msg)
+        if (state == "completed") != (outcome is not None):
+            msg = f"trial {self.number}: an outcome belongs to 'completed' and to no other state, got {state!r}"
+            raise ValueError(msg)
+        return replace(self, state=state, reason=reason, outcome=as_outcome(outcome or {}))
+
+    def invalidate(self, reason: str) -> Trial:
+        """Return this completed trial marked as wrong.
+
+        Raises:
+            ValueError: It is not completed.
+        """
+        if self.state != "completed":
+            msg = f"trial {self.number} is {self.state!r}: only a completed trial can be invalidated"
+            raise ValueError(msg)
+        return replace(self, invalidated=True, reason=reason)
+
+    @property
+    def usable(self) -> bool:
+        """Whether a planner may learn an outcome from it."""
+        return self.state == "completed" and not self.invalidated

@@ -1,0 +1,204 @@
+"""The parts of a campaign file that plug-ins answer for: planner and protocol."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from autolab.lab import plugins
+from autolab.model.errors import InputError
+from autolab.spec.explain import validate
+from autolab.spec.findings import one_of
+from autolab.spec.lab import role_of
+
+if TYPE_CHECKING:
+    from autolab.lab.declaration import LabDeclaration
+    from autolab.model.contracts import Planner, Procedure
+    from autolab.model.problem import Problem
+    from autolab.spec.campaign_model import PlannerModel, ProtocolModel
+    from autolab.spec.document import Key
+    from autolab.spec.findings import Findings
+
+
+def build_planner(model: PlannerModel, findings: Findings) -> Planner | None:
+    """Return the planner with its options, or None with every fault noted."""
+    made = _found("planners", "planner", model.use, findings)
+    if made is None:
+        return None
+    parameters = inspect.signature(made).parameters
+    open_ended = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    good = True
+    for name, value in model.settings.items():
+        if name not in parameters and not open_ended:
+            findings.add(("planner", name), f"planner {model.use!r} has no option {name!r}", one_of(name, parameters))
+            good = False
+        elif (wanted := _wanted(made, name, value)) is not None:
+            findings.add(("planner", name), f"must be {wanted}, got {value!r}")
+            good = False
+    with findings.at(("planner", *model.settings) if len(model.settings) == 1 else ("planner",)):
+        planner: Planner | None = made(**model.settings) if good else None
+        return planner
+    return None
+
+
+def _wanted(made: object, name: str, value: object) -> str | None:
+    """Return what an option must be, where its value is something else."""
+    try:
+        hint = get_type_hints(made)[name]
+        adapter = TypeAdapter(hint)
+    except (NameError, KeyError, TypeError):
+        return None  # the plug-in does not say
+    try:
+        adapter.validate_python(value, strict=not isinstance(value, list | dict))
+    except ValidationError:
+        return str(getattr(hint, "__name__", hint)).replace("typing.", "")
+    return None
+
+
+def build_protocol(
+    model: ProtocolModel, lab: LabDeclaration | None, problem: Problem | None, findings: Findings
+) -> Procedure | None:
+    """Return the protocol with its settings, or None with every fault noted.
+
+    Args:
+        model: What the file says.
+        lab: The lab, where its file could be read.
+        problem: Where it could be built.
+        findings: Collects the faults.
+    """
+    protocol = _found("protocols", "protocol", model.use, findings)
+    if protocol is None:
+        return None
+    good = _check_settings(model, findings)
+    _check_roles(model, getattr(protocol, "needs", {}), lab, findings)
+    if problem is not None:
+        _check_outcomes(model.use, getattr(protocol, "outcomes", None), problem, findings)
+        _check_parameters(model.use, getattr(protocol, "parameters", None), problem, findings)
+    with findings.at(("protocol",)):
+        made: Procedure | None = protocol(**settings_of(model)) if good else None
+        return made
+    return None
+
+
+def settings_of(model: ProtocolModel) -> dict[str, Any]:
+    """Return the protocol's settings as the file gives them."""
+    return model.settings | ({"replicates": model.replicates} if model.replicates > 1 else {})
+
+
+def _check_settings(model: ProtocolModel, findings: Findings) -> bool:
+    declared: Any = None
+    with findings.at(("protocol", "use")):
+        declared = plugins.settings_model(model.use, "protocols")
+    known = isinstance(declared, type) and issubclass(declared, BaseModel)
+    if model.replicates > 1 and not (known and "replicates" in declared.model_fields):
+        near = [name for name in (declared.model_fields if known else ()) if "repeat" in name]
+        remedy = f"Use its own setting `{near[0]}`" if near else "Leave it out"
+        findings.add(
+            ("protocol", "replicates"), f"protocol {model.use!r} makes no replicates, got {model.replicates}", remedy
+        )
+        return False
+    if known:
+        return validate(declared, settings_of(model), findings, ("protocol",)) is not None
+    for name in model.settings:
+        findings.add(("protocol", name), f"protocol {model.use!r} has no setting {name!r}", "Remove it")
+    return not model.settings
+
+
+def _check_roles(
+    model: ProtocolModel, needs: Mapping[str, str], lab: LabDeclaration | None, findings: Findings
+) -> None:
+    for role, kind in needs.items():
+        if role not in model.with_:
+            example = _playing(kind, lab)
+            remedy = f"Say which instrument plays it: `{role}: {example[0] if example else '<instrument>'}`"
+            findings.add(("protocol", "with", role), f"protocol {model.use!r} needs a {kind} as {role!r}", remedy)
+    players: dict[str, str] = {}
+    for role, name in model.with_.items():
+        key = ("protocol", "with", role)
+        if role not in needs:
+            findings.add(key, f"protocol {model.use!r} has no role {role!r}", one_of(role, needs))
+            continue
+        if name in players:
+            findings.add(key, f"{name!r} plays {players[name]!r} already", "Give each role its own instrument")
+        players[name] = role
+        if lab is not None:
+            _check_player(key, name, needs[role], lab, findings)
+
+
+def _check_player(key: Key, name: str, kind: str, lab: LabDeclaration, findings: Findings) -> None:
+    instrument, _, component = name.partition(".")
+    if instrument not in lab.instruments:
+        allowed = _playing(kind, lab) or list(lab.instruments)
+        findings.add(key, f"the lab has no instrument {name!r}", one_of(name, allowed))
+        return
+    driver = lab.instruments[instrument].driver
+    if driver not in plugins.names("drivers"):
+        return
+    played = _component_role(driver, component) if component else role_of(driver)
+    if played is not None and played != kind:
+        problem = f"{name!r} is a {played}, and the protocol needs a {kind} here"
+        findings.add(key, problem, one_of(name, _playing(kind, lab)))
+    elif component and played is None:
+        findings.add(
+            key, f"{instrument!r} ({driver}) has no component {component!r} with a role", f"It must be a {kind}"
+        )
+
+
+def _playing(kind: str, lab: LabDeclaration | None) -> list[str]:
+    """Return the instruments that can play a role."""
+    return [name for name, one in lab.instruments.items() if role_of(one.driver) == kind] if lab is not None else []
+
+
+def _component_role(driver: str, component: str) -> str | None:
+    try:
+        told = getattr(plugins.settings_model(driver), "components", None)
+        if isinstance(told, Mapping):
+            return told.get(component)
+        part = getattr(plugins.resolve("drivers", driver), component, None)
+    except InputError:
+        return None
+    return getattr(getattr(part, "cls", None), "role", None)
+
+
+def _check_outcomes(use: str, outcomes: object, problem: Problem, findings: Findings) -> None:
+    """Note quantities that the protocol does not measure, or measures in another unit."""
+    if not isinstance(outcomes, Mapping) or not outcomes:
+        return
+    told = [(("objectives", one.name), one.name, one.unit) for one in problem.objectives]
+    told += [(("outcome_constraints", one.name), one.name, "") for one in problem.outcome_constraints]
+    for key, name, unit in told:
+        if name not in outcomes:
+            findings.add(key, f"protocol {use!r} does not measure {name!r}", one_of(name, outcomes))
+        else:
+            _check_unit(key, name, unit, outcomes[name], use, findings)
+
+
+def _check_parameters(use: str, parameters: object, problem: Problem, findings: Findings) -> None:
+    """Note parameters that the protocol would leave unused without a word, or takes in another unit."""
+    if not isinstance(parameters, Mapping) or not parameters:
+        return
+    units = {one.name: getattr(one, "unit", "") for one in getattr(problem.space, "axes", ())}
+    for name in problem.space.names:
+        if name not in parameters:
+            key = ("space", name) if name in units else ("space", "candidates")
+            findings.add(key, f"protocol {use!r} does not use {name!r}", one_of(name, parameters))
+        elif name in units:
+            _check_unit(("space", name), name, units[name], parameters[name], use, findings)
+
+
+def _check_unit(key: Key, name: str, unit: str, wanted: str, use: str, findings: Findings) -> None:
+    if unit and wanted and unit != wanted:
+        problem = f"{name!r} is in {unit!r} here, and protocol {use!r} takes it in {wanted!r}"
+        findings.add((*key, "unit"), problem, f"Convert the numbers, and write `unit: {wanted}`")
+
+
+def _found(group: plugins.Group, what: str, key: str, findings: Findings) -> Any:  # noqa: ANN401  a plug-in's class
+    if key not in plugins.names(group):
+        findings.unknown((what, "use"), what, key, plugins.names(group))
+        return None
+    with findings.at((what, "use")):
+        return plugins.resolve(group, key)
+    return None

@@ -1,0 +1,37 @@
+"""Settings of Mettler Toledo balances; imports nothing heavy, so that files can be checked without ophyd."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from autolab.model.roles import Role
+
+
+class BalanceSettings(BaseModel):
+    """How a balance that speaks MT-SICS is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    role: ClassVar[Role] = "balance"
+
+    stability: Literal["stable", "immediate"] = Field(
+        default="stable",
+        description="stable: wait until the balance calls the weight stable; immediate: take what it shows now",
+    )
+    stable_timeout_s: float = Field(default=30.0, gt=0, le=3600, description="how long to wait for stability, s")
+    on_unstable: Literal["dynamic", "fail"] = Field(
+        default="dynamic", description="after that: take the moving weight, with stable = false, or fail"
+    )
+    serial_number: str | None = Field(default=None, description="refuse every other balance; by default any is taken")
+    limits: dict[Literal["weight"], tuple[float, float]] = Field(
+        default_factory=dict, description="lowest and highest weight, g; a reading outside is an alarm"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BalanceSettings:
+        for quantity, (low, high) in self.limits.items():
+            if low > high:
+                msg = f"limits of {quantity} must be low <= high, got [{low:g}, {high:g}]"
+                raise ValueError(msg)
+        return self

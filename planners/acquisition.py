@@ -1,0 +1,138 @@
+"""What a point is worth: expected improvement on noisy data, or of hypervolume, within constraints.
+
+Ament et al. 2023 (the log forms), Daulton et al. 2021 (noisy hypervolume). Quantities are modelled as measured;
+goals are applied to samples of the posterior, so that matching a target needs no model of a distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from botorch.acquisition.acquisition import AcquisitionFunction
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+from botorch.acquisition.multi_objective.objective import GenericMCMultiOutputObjective
+from botorch.acquisition.objective import GenericMCObjective
+from botorch.sampling.normal import SobolQMCNormalSampler
+from botorch.utils.multi_objective.hypervolume import infer_reference_point
+from botorch.utils.multi_objective.pareto import is_non_dominated
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from autolab.model.objectives import Objective, OutcomeConstraint
+    from autolab.model.problem import Problem
+    from autolab.planners.evidence import Evidence
+    from autolab.planners.feasibility import Success
+
+_SAMPLES = 128
+
+
+class Worth(AcquisitionFunction):
+    """Log of the expected improvement times the probability of success, the latter to a power.
+
+    The power is 1, and 1 more for each of the last trials that failed in a row: a planner that goes on failing at a
+    border whose far side promises much grows more careful.
+
+    Args:
+        problem: Goals and outcome constraints.
+        evidence: What is known.
+        model: Of all quantities.
+        success: Probability of success; None while nothing has failed.
+        seed: Of the posterior's samples.
+    """
+
+    def __init__(self, problem: Problem, evidence: Evidence, model: Any, success: Success | None, seed: int) -> None:  # noqa: ANN401  botorch ships no types
+        super().__init__(model=model)
+        self.success = success
+        self._caution = 1 + evidence.streak
+        self._pending = torch.as_tensor(evidence.pending)
+        make = _improvement if len(problem.objectives) == 1 else _hypervolume
+        self.improvement = make(problem, evidence, model, seed)
+        if len(self._pending):
+            self.improvement.set_X_pending(self._pending)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `b` for `b x 1 x d` encoded points."""
+        worth: Tensor = self.improvement(x)
+        return worth if self.success is None else worth + self._caution * self.success.log_probability(x.squeeze(-2))
+
+    def add_pending(self, x: Tensor) -> None:
+        """Count encoded points (`q x d`) as under way."""
+        self._pending = torch.cat([self._pending, x])
+        self.improvement.set_X_pending(self._pending)
+
+
+def _improvement(problem: Problem, evidence: Evidence, model: Any, seed: int) -> Any:  # noqa: ANN401  botorch ships no types
+    utility = _utility(problem.objectives[0], problem.outcome_names)
+
+    def objective(y: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803  botorch's argument name
+        return utility(y)
+
+    return qLogNoisyExpectedImprovement(
+        model=model,
+        X_baseline=torch.as_tensor(evidence.x),
+        sampler=SobolQMCNormalSampler(torch.Size([_SAMPLES]), seed=seed),
+        objective=GenericMCObjective(objective),
+        constraints=_limits(problem),
+        prune_baseline=True,
+    )
+
+
+def _hypervolume(problem: Problem, evidence: Evidence, model: Any, seed: int) -> Any:  # noqa: ANN401  botorch ships no types
+    utilities = [_utility(objective, problem.outcome_names) for objective in problem.objectives]
+
+    def all_utilities(y: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803  botorch's argument name
+        return torch.stack([utility(y) for utility in utilities], dim=-1)
+
+    return qLogNoisyExpectedHypervolumeImprovement(
+        model=model,
+        ref_point=_reference(problem, evidence, all_utilities),
+        X_baseline=torch.as_tensor(evidence.x),
+        sampler=SobolQMCNormalSampler(torch.Size([_SAMPLES]), seed=seed),
+        objective=GenericMCMultiOutputObjective(all_utilities),
+        constraints=_limits(problem),
+        prune_baseline=True,
+    )
+
+
+def _reference(problem: Problem, evidence: Evidence, utilities: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the point that hypervolume is measured from: a tenth of the front's range below its worst."""
+    y = torch.as_tensor(evidence.y)
+    worth = utilities(y)
+    limits = _limits(problem) or []
+    kept = torch.stack([limit(y) <= 0 for limit in limits]).all(dim=0) if limits else torch.ones(len(y)).bool()
+    pool = worth[kept] if kept.any() else worth
+    front = pool[is_non_dominated(pool)]
+    reference: Tensor = infer_reference_point(front, scale=0.1)
+    flat = front.max(dim=0).values == front.min(dim=0).values
+    return torch.where(flat, torch.minimum(reference, worth.min(dim=0).values), reference)
+
+
+def _utility(objective: Objective, names: tuple[str, ...]) -> Callable[[Tensor], Tensor]:
+    """Return `y` (`... x m`) -> utility (`...`), as `Objective.utility` has it."""
+    place = names.index(objective.name)
+    if objective.target is not None:
+        target = objective.target
+        return lambda y: -(y[..., place] - target).abs()
+    sign = 1.0 if objective.goal == "maximize" else -1.0
+    return lambda y: sign * y[..., place]
+
+
+def _limits(problem: Problem) -> list[Callable[[Tensor], Tensor]] | None:
+    """Return one function an outcome constraint, negative where `y` (`... x m`) keeps it."""
+
+    def one(limit: OutcomeConstraint) -> Callable[[Tensor], Tensor]:
+        place, sign = problem.outcome_names.index(limit.name), 1.0 if limit.side == "<=" else -1.0
+        return lambda y: sign * (y[..., place] - limit.bound)
+
+    return [one(limit) for limit in problem.outcome_constraints] or None
+
+
+def values(worth: AcquisitionFunction, x: np.ndarray[Any, np.dtype[np.float64]], chunk: int = 1024) -> list[float]:
+    """Return the worth of encoded points (`N x d`), a chunk at a time so that memory stays bounded."""
+    with torch.no_grad():
+        parts = [worth(part[:, None, :]) for part in torch.split(torch.as_tensor(x), chunk)]
+    return [float(value) for value in torch.nan_to_num(torch.cat(parts), nan=-1e300)]

@@ -1,0 +1,108 @@
+"""Space-filling designs: points that lie evenly, also beside points that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolab.model.candidates import Candidates
+from autolab.model.errors import PlannerError
+from autolab.model.parameters import Categorical
+
+if TYPE_CHECKING:
+    from autolab.model.space import Space
+    from autolab.model.trial import Value
+
+Array = NDArray[np.float64]
+Key = tuple["Value", ...]
+
+_POOL = 2048
+_EVEN_UP_TO = 12  # columns; above, the discrepancy of a few points no longer tells designs apart
+
+
+def fill(space: Space | Candidates, n: int, known: Array, taken: frozenset[Key], seed: int) -> list[dict[str, Value]]:
+    """Return `n` distinct points that fill a space evenly beside `known` (`k x d`, encoded) ones.
+
+    A space without constraints: the first points of a scrambled Sobol sequence; beside known points, those of the
+    sequence that keep the whole most even (centered discrepancy) or, with categories, lie farthest from the rest.
+    Otherwise: of points drawn at random, one after another the farthest from all others.
+
+    Raises:
+        PlannerError: Fewer than `n` points are left.
+    """
+    boxed = not isinstance(space, Candidates) and space.coupling is None
+    if boxed and not len(known):
+        points = _sobol(space, n, taken, seed)
+        if len(points) == n:
+            return points
+    pool = _sobol(space, max(64, 4 * n), taken, seed) if boxed else []
+    if len(pool) < n:
+        pool = _drawn(space, n, taken, seed)
+    if len(pool) < n:
+        raise PlannerError(_too_few(n, len(pool), len(taken)))
+    encoded = space.encode(pool)
+    numeric = not isinstance(space, Candidates) and not any(isinstance(axis, Categorical) for axis in space.axes)
+    even = boxed and numeric and encoded.shape[1] <= _EVEN_UP_TO
+    chosen = (evenest if even else farthest)(encoded, n, known)
+    return [pool[i] for i in chosen]
+
+
+def _too_few(n: int, left: int, taken: int) -> str:
+    return (
+        f"{n} distinct points were asked for and the space has {left} left ({taken} are tried or under way). "
+        "Ask for fewer, or widen the space"
+    )
+
+
+def _sobol(space: Space | Candidates, n: int, taken: frozenset[Key], seed: int) -> list[dict[str, Value]]:
+    """Return up to `n` distinct points of a scrambled Sobol sequence over a space without constraints."""
+    from scipy.stats import qmc  # loaded late: a second
+
+    if isinstance(space, Candidates):
+        return []
+    size = int(np.ceil(np.log2(4 * n + 4 * len(taken))))  # balanced only in powers of two
+    unit = qmc.Sobol(len(space.axes), rng=np.random.default_rng(seed)).random_base2(size)
+    found: dict[Key, dict[str, Value]] = {}
+    for point in space.at_quantiles(unit):
+        found.setdefault(space.key(point), point)
+    return [point for key, point in found.items() if key not in taken][:n]
+
+
+def _drawn(space: Space | Candidates, n: int, taken: frozenset[Key], seed: int) -> list[dict[str, Value]]:
+    count = (_POOL if isinstance(space, Candidates) else max(256, 16 * n)) + len(taken)
+    return [point for point in space.sample(count, seed) if space.key(point) not in taken]
+
+
+def farthest(pool: Array, n: int, known: Array) -> list[int]:
+    """Return `n` places in `pool` (`N x d`), each point the farthest from `known` (`k x d`) and those before it.
+
+    Gonzalez 1985. Without known points the first is the one nearest to the pool's mean.
+    """
+    if len(known):
+        gap = np.min([((pool - one) ** 2).sum(axis=1) for one in known], axis=0)
+        chosen: list[int] = []
+    else:
+        chosen = [int(((pool - pool.mean(axis=0)) ** 2).sum(axis=1).argmin())]
+        gap = ((pool - pool[chosen[0]]) ** 2).sum(axis=1)
+    while len(chosen) < n:
+        gap[chosen] = -1.0
+        chosen.append(int(gap.argmax()))
+        gap = np.minimum(gap, ((pool - pool[chosen[-1]]) ** 2).sum(axis=1))
+    return chosen[:n]
+
+
+def evenest(pool: Array, n: int, known: Array) -> list[int]:
+    """Return `n` places in `pool` (`N x d`), each keeping the centered discrepancy of the whole design least."""
+    from scipy.stats import qmc  # loaded late: a second
+
+    measure: Callable[[Array], float] = qmc.discrepancy
+    design, chosen = np.clip(known, 0.0, 1.0), list[int]()
+    for _ in range(n):
+        left: Sequence[int] = [i for i in range(len(pool)) if i not in chosen]
+        best = min(left, key=lambda i: measure(np.vstack([design, pool[i]])))
+        chosen.append(best)
+        design = np.vstack([design, pool[best]])
+    return chosen

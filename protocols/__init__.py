@@ -1,0 +1,1 @@
+"""Lab procedures: plan stubs in standard bluesky messages, and whole protocols that speak to roles."""

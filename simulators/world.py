@@ -1,0 +1,190 @@
+"""Worlds: the physics behind simulated instruments, integrated from event to event when somebody looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from autolab.model.errors import InputError
+from autolab.model.seeds import noise_seed
+from autolab.simulators.ledger import Ledger
+from autolab.simulators.plunger import Plunger, Syringe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from autolab.model.actions import JSON
+    from autolab.model.clock import Clock
+
+LOOK = 4.0  # s before now for which weighing cells must know their level at every sample
+
+
+class Cell(Protocol):
+    """What lies under a balance's pan and feels its load."""
+
+    def feel(
+        self,
+        times: tuple[float, float],
+        load: tuple[float, float],
+        impulse: float = 0.0,
+        bends: Iterable[tuple[float, float]] = (),
+    ) -> None:
+        """Take in what the load did between two times: see `weighing.WeighingCell.feel`."""
+
+    def next_sample(self) -> float:
+        """Return the loop time of the next sample, s."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether it follows its load in a straight line."""
+
+    @property
+    def load(self) -> float:
+        """The load that it has felt last, g."""
+
+
+class Pan:
+    """A balance's pan: knows the true load, and tells the cell below it.
+
+    Attributes:
+        load: True load, g.
+        cell: What weighs it; None when no balance is attached.
+    """
+
+    def __init__(self, load: float = 0.0) -> None:
+        self.load = load
+        self.cell: Cell | None = None
+
+
+class World:
+    """A world without chemistry: plungers that move air, pans that carry what somebody puts there.
+
+    Everything happens on the clock's loop. `advance` brings the world to the present: it goes from event to event
+    (a movement ends, a drop falls), in closed form between them, so that how often somebody looks changes nothing.
+
+    Args:
+        lab: The lab file's mapping, in JSON form; may be empty.
+        clock: Lab time.
+        seed: The campaign's seed.
+        ledger: What is told of every movement of a plunger.
+    """
+
+    def __init__(self, lab: Mapping[str, JSON], *, clock: Clock, seed: int = 0, ledger: Ledger | None = None) -> None:
+        self.lab, self.clock, self.seed = lab, clock, seed
+        self.ledger = Ledger() if ledger is None else ledger
+        self.time = clock.loop.time()
+        self.plungers: dict[str, Plunger] = {}
+        self.pans: dict[str, Pan] = {}
+        self._busy = False
+
+    @property
+    def lab_time(self) -> float:
+        """The lab time to which the world has been brought, s."""
+        return self.clock.now() - (self.clock.loop.time() - self.time)
+
+    def plunger(self, instrument: str, syringe: Syringe) -> Plunger:
+        """Return the plunger of a pump, putting the syringe in at the first call."""
+        if instrument not in self.plungers:
+            self.plungers[instrument] = Plunger(self, instrument, syringe)
+        return self.plungers[instrument]
+
+    def pan(self, instrument: str) -> Pan:
+        """Return the pan of a balance."""
+        return self.pans.setdefault(instrument, Pan())
+
+    def advance(self, now: float | None = None) -> None:
+        """Bring the world to `now` (loop time, s; the present when None)."""
+        if self._busy:
+            return  # called back at an event, in the middle of an advance: the world is there already
+        now = max(self.clock.loop.time() if now is None else now, self.time)
+        if now == self.time and all(plunger.end is None or plunger.end > now for plunger in self.plungers.values()):
+            return
+        self._busy = True
+        try:
+            self._finish_movements()
+            while self.time < now:
+                until = min([now, *(event for event in self._events(now) if event > self.time)])
+                self._step(self.time, until)
+                self.time = until
+                self._finish_movements()
+        finally:
+            self._busy = False
+
+    def reseed(self, trial: int, attempt: int) -> None:
+        """Draw all randomness of one attempt from its own seed."""
+
+    def snapshot(self) -> dict[str, JSON]:
+        """Return the whole state as JSON, times relative to now; only while every plunger stands still."""
+        self.advance()
+        return {
+            "plungers": {name: plunger.snapshot() for name, plunger in self.plungers.items()},
+            "pans": {name: pan.load for name, pan in self.pans.items()},
+        }
+
+    def restore(self, state: Mapping[str, JSON]) -> None:
+        """Put everything as `snapshot` saw it; lab time goes on from the present."""
+        self.time = self.clock.loop.time()
+        for name, plunger in self.plungers.items():
+            plunger.restore(part(part(state, "plungers"), name))
+        for name, pan in self.pans.items():
+            pan.load = float(str(part(state, "pans")[name]))
+
+    def noise(self, name: str, trial: int, attempt: int) -> int:
+        """Return the seed of one source of noise in one attempt."""
+        return noise_seed(self.seed, name, trial, attempt)
+
+    def _events(self, now: float) -> Iterator[float]:
+        """Yield the loop times (s) at which something changes before `now`, as far as is known now."""
+        for plunger in self.plungers.values():
+            if plunger.end is not None:
+                yield plunger.end
+        for pan in self.pans.values():
+            if pan.cell is None:
+                continue
+            if self.time < now - LOOK:
+                yield now - LOOK
+            elif pan.cell.load != pan.load or self._flowing() or not pan.cell.settled:
+                yield pan.cell.next_sample()
+
+    def _flowing(self) -> bool:
+        """Say whether a load may change other than evenly."""
+        return False
+
+    def _step(self, begin: float, end: float) -> None:
+        """Integrate over an interval without an event inside."""
+        for plunger in self.plungers.values():
+            plunger.integrate(end - begin)
+        for pan in self.pans.values():
+            if pan.cell is not None:
+                pan.cell.feel((begin, end), (pan.load, pan.load))
+
+    def _finish_movements(self) -> None:
+        for plunger in self.plungers.values():
+            plunger.finish_if_due(self.time)
+
+
+def part(mapping: Mapping[str, JSON], key: str) -> dict[str, JSON]:
+    """Return the mapping under `key` of a JSON mapping; empty when there is none.
+
+    Raises:
+        InputError: When something else than a mapping is there.
+    """
+    value = mapping.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        msg = f"{key}: {value!r} is not a mapping of names to values; write `{key}: {{name: value}}`"
+        raise InputError(msg)
+    return value
+
+
+def number(mapping: Mapping[str, JSON], key: str, default: float) -> float:
+    """Return the number under `key` of a JSON mapping.
+
+    Raises:
+        InputError: When it is not a finite number.
+    """
+    value = mapping.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) == float("inf"):
+        msg = f"{key}: {value!r} is not a number; write a number, such as {default:g}"
+        raise InputError(msg)
+    return float(value)

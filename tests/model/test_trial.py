@@ -1,0 +1,85 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autolab.model.trial import FINAL, TRANSITIONS, Measurement, Trial, TrialState, as_outcome
+
+STATES = sorted(TRANSITIONS)
+
+
+def test_the_listed_transitions_are_those_of_the_design() -> None:
+    assert set(FINAL) == {"completed", "failed", "rejected", "abandoned"}
+    assert TRANSITIONS["running"] == {"completed", "failed", "held", "abandoned"}
+    assert TRANSITIONS["held"] == {"running", "failed", "abandoned"}
+    assert all(following <= set(STATES) for following in TRANSITIONS.values())
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("following", STATES)
+def test_only_listed_transitions_exist(state: TrialState, following: TrialState) -> None:
+    trial = Trial(3, {"x": 1.0}, state)
+    outcome = {"y": 1.0} if following == "completed" else None
+    if following in TRANSITIONS[state]:
+        moved = trial.to(following, reason="because", outcome=outcome)
+        assert (moved.state, moved.reason, moved.number) == (following, "because", 3)
+        assert trial.state == state
+        return
+    with pytest.raises(ValueError, match=f"trial 3 cannot go from '{state}' to '{following}'; allowed: "):
+        trial.to(following, outcome=outcome)
+
+
+def test_an_outcome_belongs_to_completed_and_to_nothing_else() -> None:
+    running = Trial(1, {"x": 1.0}, "running")
+    assert running.to("completed", outcome={"y": (2.0, 0.1)}).outcome["y"] == Measurement(2.0, 0.1)
+    for state, outcome in (("completed", None), ("failed", {"y": 1.0})):
+        with pytest.raises(ValueError, match="an outcome belongs to 'completed'"):
+            running.to(state, outcome=outcome)  # type: ignore[arg-type]
+
+
+def test_invalidating_is_a_flag_on_a_completed_trial() -> None:
+    trial = Trial.completed({"x": 1.0}, {"y": 2.0})
+    assert trial.usable
+    wrong = trial.invalidate("the balance was not level")
+    assert (wrong.state, wrong.invalidated, wrong.usable) == ("completed", True, False)
+    assert wrong.reason == "the balance was not level"
+    with pytest.raises(ValueError, match="only a completed trial can be invalidated"):
+        Trial.failed({"x": 1.0}, "clog").invalidate("no")
+
+
+def test_trials_made_by_hand_say_where_they_come_from() -> None:
+    trial = Trial.completed({"x": 1.0}, {"y": 2.0}, source="prior", fidelity="virtual")
+    assert (trial.number, trial.source, trial.fidelity, trial.state) == (0, "prior", "virtual", "completed")
+    failed = Trial.failed({"x": 1.0}, "clog")
+    assert (failed.state, failed.reason, failed.source, failed.usable) == ("failed", "clog", "import", False)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_not_finite_is_never_an_outcome(value: float) -> None:
+    with pytest.raises(ValueError, match="outcome 'y': a measurement must be finite"):
+        as_outcome({"y": value})
+    with pytest.raises(ValueError, match="standard error must be finite and not negative"):
+        as_outcome({"y": (1.0, value)})
+
+
+@pytest.mark.parametrize("value", [None, [1, 2, 3], {"mean": 1}, object()])
+def test_a_value_that_is_no_number_is_told(value: object) -> None:
+    with pytest.raises(TypeError, match="outcome 'y' must be a number or"):
+        as_outcome({"y": value})  # type: ignore[dict-item]
+
+
+def test_a_negative_standard_error_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"not negative, got -0\.1"):
+        Measurement(1.0, -0.1)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.one_of(st.none(), st.floats(0, 1e300)))
+def test_outcomes_take_numbers_pairs_and_measurements(value: float, error: float | None) -> None:
+    expected = Measurement(value, error)
+    outcome = as_outcome({"a": (value, error), "b": expected, "c": value, "d": np.float64(value)})
+    assert outcome["a"] == outcome["b"] == expected
+    assert outcome["c"] == outcome["d"] == Measurement(value)
+    with pytest.raises(TypeError):
+        outcome["a"] = expected  # type: ignore[index]

@@ -1,0 +1,98 @@
+"""What people may rely on, pinned: a change here is a change for them, and goes into the CHANGELOG."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+import typer
+
+import autolab as al
+
+NAMES = [
+    "AutolabError",
+    "Budget",
+    "Campaign",
+    "Candidates",
+    "Categorical",
+    "InputError",
+    "Integer",
+    "Linear",
+    "Measurement",
+    "Mixture",
+    "Objective",
+    "Ordinal",
+    "OutcomeConstraint",
+    "Problem",
+    "Real",
+    "Review",
+    "Space",
+    "Suggestion",
+    "Trial",
+    "TrialFailed",
+    "load",
+    "planners",
+]
+COMMANDS = {
+    "approve",
+    "check",
+    "drivers list",
+    "invalidate",
+    "lab list",
+    "lab safe",
+    "reject",
+    "replay",
+    "resolve",
+    "run",
+    "schema",
+    "simulate",
+    "status",
+    "stop",
+}
+PLUGINS = {
+    "autolab.drivers": {"mettler_toledo.Balance", "new_era.NE1000"},
+    "autolab.simulators": {"mettler_toledo.Balance", "new_era.NE1000"},
+    "autolab.worlds": {"dosing"},
+    "autolab.planners": {"bayes", "sobol"},
+    "autolab.protocols": {"gravimetric"},
+}
+
+
+def test_public_names() -> None:
+    assert al.__all__ == NAMES
+    assert dir(al) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_is_there_and_documented(name: str) -> None:
+    assert getattr(al, name).__doc__
+
+
+def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="module 'autolab' has no attribute 'Campain'"):
+        _ = al.Campain
+
+
+def test_planners() -> None:
+    assert al.planners.__all__ == ["Bayes", "Sobol"]
+
+
+def test_commands() -> None:
+    from autolab.cli.app import app
+
+    assert set(_commands(typer.main.get_command(app))) == COMMANDS
+
+
+def _commands(command: object, path: str = "") -> list[str]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        return [path]
+    return [name for key, one in inner.items() for name in _commands(one, f"{path} {key}".strip())]
+
+
+@pytest.mark.parametrize("group", PLUGINS)
+def test_plug_ins(group: str) -> None:
+    ours = [one for one in entry_points(group=group) if one.value.startswith("autolab.")]
+
+    assert {one.name for one in ours} == PLUGINS[group]
+    assert all(callable(one.load()) for one in ours)
