@@ -88,7 +88,7 @@ class Doses(Protocol):
         super().__init__()
         self.doses = doses
 
-    def perform(self, lab: Any, point: Mapping[str, Any]) -> Generator[Any, Any, dict[str, float]]:  # noqa: ANN401
+    def perform(self, lab: Any, point: Mapping[str, Any]) -> Generator[Any, Any, dict[str, float]]:
         """Dose."""
         for _dose in range(self.doses):
             yield from stubs.dispense(lab.pump, 1.0, 1.0)

@@ -47,7 +47,8 @@ class Bench:
     def __post_init__(self) -> None:
         text = (EXAMPLE / "campaign.yaml").read_text()
         text = text.replace("trials: 30", f"trials: {self.trials}").replace("use: bayes", f"use: {self.planner}")
-        text = text.replace("repeats: 3 ", "repeats: 2\n  rest_s: 5 ").replace("failure_streak: 3", "failure_streak: 9")
+        text = text.replace("repeats: 3 ", "repeats: 2 ").replace("rest_s: 40 ", "rest_s: 5 ")
+        text = text.replace("failure_streak: 3", "failure_streak: 9")
         (self.folder / "campaign.yaml").write_text(text)
         (self.folder / "lab.yaml").write_text((EXAMPLE / "lab.yaml").read_text())
         listen = "pty" if os.name == "posix" else "tcp://127.0.0.1:0"

@@ -50,7 +50,10 @@ def tick(campaign: Any) -> list[float]:
     return ticks
 
 
-@pytest.mark.parametrize("make_planner", [Sobol, lambda: Bayes(initial=2)], ids=["sobol", "bayes"])
+@pytest.mark.parametrize(
+    "make_planner",
+    [pytest.param(Sobol, id="sobol"), pytest.param(lambda: Bayes(initial=2), id="bayes", marks=pytest.mark.slow)],
+)
 def test_two_runs_with_one_seed_tell_the_same(make_planner: Callable[[], Any], dosing: MakeDosing) -> None:
     one, other = (dosing(name, planner=make_planner()) for name in ("one.sqlite", "other.sqlite"))
     assert one.go(4).completed == other.go(4).completed == 4

@@ -15,6 +15,8 @@ from autolab.model.space import Space
 from autolab.model.trial import OutcomeLike, Point, Trial
 from autolab.planners.bayes import Bayes
 
+pytestmark = pytest.mark.slow  # it fits models
+
 LINE = Problem(Space([Real("x", 0, 1)]), [Objective("y")])
 
 

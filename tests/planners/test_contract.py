@@ -180,5 +180,6 @@ class TestSobol(PlannerContract):
     planner = Sobol()
 
 
+@pytest.mark.slow
 class TestBayes(PlannerContract):
     planner = Bayes()

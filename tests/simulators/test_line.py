@@ -160,14 +160,15 @@ MOVES = st.lists(st.tuples(st.floats(-0.25, 0.25), st.floats(0.01, 20.0)), min_s
 @given(MOVES, st.sampled_from([PLAIN, LineOptions(), DRAIN, replace(LineOptions(), shut=math.inf)]))
 def test_nothing_is_made_or_lost(moves: list[tuple[float, float]], options: LineOptions) -> None:
     line = line_of(options, contents=5.0)
-    before, position = inventory(line), 5.0
+    before, position, pushed_through = inventory(line), 5.0, False
     for swept, seconds in moves:
         run(line, swept, seconds)
         position -= swept * seconds
+        pushed_through |= position < 0.05  # the syringe of this test has no end stop: the plunger is past its end
         run(line, 0.0, 1.0)
     assert inventory(line) == pytest.approx(before, abs=1e-9)
     held = line.liquid + line.air
-    if min(line.liquid, held) > 0.01:  # the syringe of this test has no end stop
+    if min(line.liquid, held) > 0.01 and not pushed_through:
         assert held == pytest.approx(position + FILL + line.squeezed + line.outside, abs=1e-6)
 
 

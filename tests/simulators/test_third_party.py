@@ -15,6 +15,8 @@ import pytest
 from autolab.model.clock import Clock
 from autolab.simulators.bench import Bench
 
+pytestmark = pytest.mark.slow  # each client starts a process
+
 HERE = Path(__file__).parent / "third_party"
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / "cross-env" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
