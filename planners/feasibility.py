@@ -94,7 +94,7 @@ class Success:
         scales = ((variables[:-1] - math.sqrt(2) - 0.5 * math.log(d)).pow(2) / 6).sum()
         loss = -laplace(k, self._t).evidence + scales + 2 * (variables[-1] - math.log(_AMPLITUDE)).pow(2)
         (gradient,) = torch.autograd.grad(loss, variables)
-        return float(loss), gradient.numpy()
+        return float(loss.detach()), gradient.numpy()
 
     def latent(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and variance (`...` each) of the latent value at `... x d` points."""

@@ -263,9 +263,7 @@ class ClosedLoop:
         place = {"trial": job.trial, "attempt": job.attempt}
         body: dict[str, JSON] = {"ending": result.ending, "reason": result.reason, **result.body}
         entries = [Entry("attempt_ended", body, **place)]
-        given_up = (
-            self._record.history.trial(job.trial).state in FINAL
-        )  # by a person who resolved its question just now
+        given_up = self._record.history.trial(job.trial).state in FINAL  # by a person, who resolved its question now
         if result.ending == "completed" and not given_up:
             outcome: dict[str, JSON] = {
                 name: [each.value, each.standard_error] for name, each in result.outcome.items()

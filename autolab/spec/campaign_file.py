@@ -17,7 +17,8 @@ from autolab.spec.explain import validate
 from autolab.spec.findings import Findings
 from autolab.spec.lab import read_lab
 from autolab.spec.plugged import build_planner, build_protocol
-from autolab.spec.problem import build_problem
+from autolab.spec.problem import build_problem, build_space
+from autolab.spec.salvage import sound_parts
 from autolab.spec.version import readable
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def _load(path: Path, faults: list[Fault]) -> CampaignFile | None:
     lab_path = _lab_path(path, document.data)
     lab = read_lab(lab_path, faults) if lab_path is not None else None
     if model is None:
+        _check_sound_parts(document.data, lab, findings, path.parent)
         return None
     problem = build_problem(model, findings, path.parent)
     planner = build_planner(model.planner, findings)
@@ -108,6 +110,20 @@ def _load(path: Path, faults: list[Fault]) -> CampaignFile | None:
         review=_review(model.review),
         notify=model.notify.model_dump() if model.notify else None,
     )
+
+
+def _check_sound_parts(data: Mapping[str, JSON], lab: LabDeclaration | None, findings: Findings, folder: Path) -> None:
+    """Note what is wrong in the meaning of the parts that are right in themselves."""
+    parts = sound_parts(data)
+    problem = None
+    if {"space", "objectives", "outcome_constraints"} <= parts.keys():
+        problem = build_problem(CampaignModel.model_construct(**parts), findings, folder)
+    elif "space" in parts:
+        build_space(parts["space"], findings, folder)
+    if "planner" in parts:
+        build_planner(parts["planner"], findings)
+    if "protocol" in parts:
+        build_protocol(parts["protocol"], lab, problem, findings)
 
 
 def _lab_path(path: Path, data: Mapping[str, JSON]) -> Path | None:

@@ -154,3 +154,28 @@ def test_the_example_has_no_fault() -> None:
     file = load_campaign(folder / "campaign.yaml")
     assert file.budget == Budget(30, 48, 3)
     assert file.lab is not None
+
+
+def test_faults_of_grammar_and_of_meaning_are_told_together(write: Write) -> None:
+    campaign = [
+        ("trials: 30", "trials: -3"),
+        ("{use: bayes}", "{use: bays}"),
+        ("pump: dosing", "pump: dosin"),
+        ("rate: {type: real", "rate: {type: reel"),
+        ("goal: minimize", "goal: match"),
+    ]
+    with pytest.raises(FaultyFile) as caught:
+        load_campaign(write(campaign=campaign))
+    keys = {fault.key for fault in caught.value.faults}
+    assert {"budget.trials", "planner.use", "protocol.with.pump", "space.rate.type"} <= keys
+    assert any(key.startswith("objectives.error") for key in keys)
+
+
+def test_a_constraint_on_a_faulty_parameter_is_no_second_fault(write: Write) -> None:
+    campaign = [
+        ("rate: {type: real", "rate: {type: reel"),
+        ("objectives:", '  constraints: ["rate + dwell <= 25"]\nobjectives:'),
+    ]
+    with pytest.raises(FaultyFile) as caught:
+        load_campaign(write(campaign=campaign))
+    assert [fault.key for fault in caught.value.faults] == ["space.rate.type"]
