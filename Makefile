@@ -1,4 +1,4 @@
-# make demo   sets up what is needed and runs the dosing campaign against a separate simulator process
+# make demo   sets up what is needed and runs the electrolyte campaign against a separate simulator process
 # make test   sets up what is needed and runs every test, with coverage
 # make check  lint, types, import contract, doctests, documentation and fast tests: gates each commit
 # make wheel-test  the fast tests against the built wheel instead of the tree
@@ -6,22 +6,24 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# Two processes; the tests of one file stay in one, for they share what is dear to set up.
+TEST := -m pytest -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: demo test check wheel-test proof cross-check clean
 
 demo: .venv/.run
-	$(BIN)/python examples/dosing/demo.py
+	$(BIN)/python examples/electrolyte/demo.py
 
 test: .venv/.dev cross-env/.ready
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python $(TEST) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python $(TEST) -q -m "not slow"
 
 # PYTHONSAFEPATH keeps the tree out of sys.path, so that the unpacked wheel is what is imported.
 WHEEL := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/wheel/site

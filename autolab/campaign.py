@@ -9,7 +9,7 @@ import socket
 import tempfile
 import weakref
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,18 +24,20 @@ from autolab.loop.deciding import Decider
 from autolab.loop.display import Display
 from autolab.loop.function_executor import FunctionExecutor
 from autolab.loop.interrupts import StopSwitch, signals
-from autolab.loop.notify import notifying
+from autolab.loop.notify import Notifier, journaled
 from autolab.loop.pace import pace
+from autolab.loop.phases import PHASE
 from autolab.loop.pinning import Declared, OnChange, pin, settings_of
 from autolab.loop.progress import Progress, tell
 from autolab.loop.provenance import source_of, versions, who
 from autolab.loop.record import Record
+from autolab.loop.supplies import Supplies
 from autolab.loop.table import table
 from autolab.model.clock import Clock, Mode
 from autolab.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -43,12 +45,14 @@ if TYPE_CHECKING:
     from autolab.lab.declaration import LabDeclaration
     from autolab.loop.executor import Executor
     from autolab.loop.function_executor import Evaluate
-    from autolab.loop.progress import RunResult, Watcher
+    from autolab.loop.progress import Kind, RunResult, Watcher
+    from autolab.loop.rehearsal import Rehearsal
     from autolab.model.actions import JSON
     from autolab.model.contracts import Planner, Procedure
     from autolab.model.problem import Problem
     from autolab.model.trial import Fidelity, Trial
     from autolab.spec.campaign_file import CampaignFile
+    from autolab.spec.results import Results
 
 
 class Campaign:
@@ -181,7 +185,7 @@ class Campaign:
             JournalRefused: The journal is locked, newer, unwritable, or of another campaign.
             LabNotReady: One report for all instruments that are not ready.
         """
-        budget = self.budget if trials is None else Budget(trials, self.budget.hours, self.budget.failure_streak)
+        budget = self.budget if trials is None else replace(self.budget, trials=trials)
         by = by or who()
         with ExitStack() as stack:
             watcher = self._watcher(progress, stack)
@@ -190,7 +194,7 @@ class Campaign:
             journal = Journal.open(self.journal_path, durable=durable, now=clock.now)
             stack.callback(journal.close)
             clock.resume_at(journal.history.last_lab_time)
-            pin(journal, self._declared(), on_change, by)
+            pin(journal, self._declared(budget), on_change, by)
             journal.append("owned", {"pid": os.getpid(), "host": socket.gethostname(), "by": by, "clock": repr(clock)})
             record = Record(journal)
             self._switch = switch = StopSwitch()
@@ -198,7 +202,8 @@ class Campaign:
             stack.enter_context(signals(switch))
 
             def told(text: str) -> None:
-                tell(watcher, Progress("action", text, lab_time=clock.now(), of=budget.trials))
+                kind: Kind = "phase" if text.startswith(PHASE) else "action"
+                tell(watcher, Progress(kind, text, lab_time=clock.now(), of=budget.trials))
 
             executor = self._executor(clock, record, switch, told, by if reset_interlocks else "")
             stack.callback(executor.close)
@@ -216,9 +221,129 @@ class Campaign:
                 watcher=watcher,
                 now=clock.now,
                 skip=_skipping(clock) if clock.mode == "virtual" else None,
+                supplies=self._supplies(budget, journal, executor),
             )
             with clerk.watching():
                 return loop.run()
+
+    def rehearse(
+        self,
+        seeds: int | Sequence[int] = 3,
+        trials: int | None = None,
+        *,
+        progress: Watcher | bool = True,
+        evaluate: Evaluate | None = None,
+    ) -> Rehearsal:
+        """Run the campaign on the virtual lab in virtual time, from the start, once a seed; its journal is not touched.
+
+        Bottles do not run dry in a rehearsal: it measures what the campaign needs. A campaign of a plain function
+        calls that function; `evaluate` can stand in for it.
+
+        Args:
+            seeds: So many, from the campaign's own on; or which.
+            trials: A seed at most, in place of the budget's.
+            progress: See `run`.
+            evaluate: Called in place of the campaign's own function, where that is slow or moves something.
+
+        Raises:
+            InputError: There is no virtual lab, or no end to the trials.
+        """
+        from autolab.loop.rehearsing import Rehearsed, check_seeds, rehearse, unlimited
+
+        if evaluate is not None and self.evaluate is None:
+            msg = "evaluate= stands in for a campaign's function, and this one runs on a lab: leave it out"
+            raise InputError(msg)
+        function = evaluate or self.evaluate
+        what = Rehearsed(self.name, self.problem, self.budget, trials, check_seeds(seeds, self.seed), self.lab)
+        lab, budget = unlimited(what)
+
+        def run(seed: int, journal: Path, watcher: Watcher) -> RunResult:
+            once = Campaign(
+                self.problem,
+                planner=self.planner,
+                protocol=self.protocol,
+                roles=self.roles,
+                lab=lab,
+                evaluate=function,
+                journal=journal,
+                name=self.name,
+                seed=seed,
+                budget=budget,
+                batch=self.batch,
+            )
+            return once.run(trials, progress=watcher, wait=False, durable=False)
+
+        with Display(self.problem, quiet=progress is False) as shown:
+            return rehearse(what, run, shown.show if isinstance(progress, bool) else progress)
+
+    def export(
+        self,
+        trials: str | Path | None = None,
+        *,
+        documents: str | Path | None = None,
+        events: str | Path | None = None,
+        everything: bool = False,
+        force: bool = False,
+    ) -> list[Path]:
+        """Write trials (CSV), bluesky documents and events (JSON Lines) into files, and return these.
+
+        Args:
+            trials: File; `-` for standard output, as for the others.
+            documents: File, each line `[name, document]`.
+            events: File.
+            everything: Imported and inherited trials, too.
+            force: Replace files that are there.
+
+        Raises:
+            InputError: Nothing is asked for, or a file is there already or cannot be written.
+        """
+        from autolab.loop.export import export
+
+        paths = [None if one is None else Path(one) for one in (trials, documents, events)]
+        names = dict(zip(("trials", "documents", "events"), paths, strict=True))
+        return export(self.journal_path, problem=self.problem, **names, force=force, everything=everything)
+
+    def import_trials(
+        self,
+        source: str | Path | pd.DataFrame | Sequence[Mapping[str, Any]],
+        *,
+        renamed: Mapping[str, str] | None = None,
+        fidelity: Fidelity | None = None,
+        convert: bool = False,
+        keep_outside: bool = False,
+        again: bool = False,
+        dry_run: bool = False,
+        by: str | None = None,
+    ) -> Results:
+        """Bring past results in, as knowledge for the planner; nothing, where anything is wrong with them.
+
+        Args:
+            source: A CSV file as `export` writes it or anybody's, a DataFrame, or a list of dicts.
+            renamed: Head of a column -> what it means, such as `{"T": "temperature [K]"}`; empty to leave it out.
+            fidelity: Where they were measured; by a column `fidelity`, else physical, when None.
+            convert: Convert known units, decimal commas and sums of mixtures, and record that.
+            keep_outside: Take points outside of the space, too.
+            again: Take rows that are known already, too.
+            dry_run: Only check.
+            by: Who does it; user@host when None.
+
+        Raises:
+            FaultyFile: All that is wrong with the table.
+            JournalRefused: The campaign is running now, or the journal is another one's.
+        """
+        from autolab.loop.bringing_in import bring_in
+        from autolab.spec.results import Options, read_results
+
+        options = Options(dict(renamed or {}), fidelity, convert, keep_outside, again)
+        measured = dict(getattr(self.protocol, "outcomes", None) or {})
+        known = self.history.usable_history() if self.journal_path.exists() else ()
+        results = read_results(source, self.problem, measured, options, known)
+        if not dry_run and results.trials:
+            with Journal.open(self.journal_path) as journal:
+                known = journal.history.usable_history()  # nobody can add to it any more
+                results = read_results(source, self.problem, measured, options, known)
+                bring_in(journal, self._declared(), results.trials, results.told(), by or who())
+        return results
 
     def stop(self) -> None:
         """End a run that goes on in another thread, gently; again: at once."""
@@ -230,7 +355,7 @@ class Campaign:
         notes = [f"{len(self.problem.space.names)} parameters, {len(self.problem.objectives)} objective(s)"]
         if self.lab is not None:
             notes.append(f"{len(self.lab.instruments)} instruments, {'physical' if self.physical else 'virtual'} lab")
-        return notes
+        return [*notes, *(self._from.notes if self._from is not None else ())]
 
     @property
     def history(self) -> History:
@@ -247,13 +372,66 @@ class Campaign:
     @property
     def best(self) -> Trial | list[Trial] | None:
         """The best feasible trial, or the Pareto set where there are several objectives."""
-        return self.problem.best(self.history.trials) if self.journal_path.exists() else None
+        best = self.problem.best(self.history.trials) if self.journal_path.exists() else None
+        return [self._ordered(trial) for trial in best] if isinstance(best, list) else best and self._ordered(best)
+
+    def plot(self, what: str = "progress") -> Any:  # noqa: ANN401  a plotly Figure: plotly ships no types
+        """Return a figure, for a notebook or `figure.write_html`.
+
+        Args:
+            what: `progress` (each trial and the best so far), `parameters` (objectives against what was varied) or
+                `surface` (what the planner's model believes around the best point).
+
+        Raises:
+            InputError: No such figure, or no completed trial to draw the surface around.
+            PlannerError: Too few trials for a model.
+        """
+        from autolab.report.drawing import draw
+
+        return draw(what, self.problem, self._history_now(), self.planner, self._units(), self.budget)
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Write one HTML file that tells all of the campaign, complete in itself; return where it is.
+
+        Args:
+            path: The file; a report that is there is written anew, another file is left alone.
+
+        Raises:
+            InputError: Another file is there, or it cannot be written.
+            JournalRefused: The campaign has not begun, or its journal cannot be read.
+        """
+        from autolab.report import write_report
+
+        return write_report(self.journal_path, path)
+
+    def _ordered(self, trial: Trial) -> Trial:
+        """Return a trial with its point in the order of the space; journals sort by name."""
+        return replace(trial, point={name: trial.point[name] for name in self.problem.space.names})
+
+    def _history_now(self) -> History:
+        from autolab.journal.views import History
+
+        return self.history if self.journal_path.exists() else History()
+
+    def _units(self) -> dict[str, str]:
+        return dict(getattr(self.protocol, "outcomes", None) or {})
+
+    def _repr_html_(self) -> str:
+        """Return goal, state, best trial and progress for a notebook; never fails."""
+        from autolab.report.card import safe_card
+
+        kind = "function" if self.evaluate is not None else "physical" if self.physical else "virtual"
+        return safe_card(self.name, self.problem, self._history_now, kind, self._units)
 
     def _watcher(self, progress: Watcher | bool, stack: ExitStack) -> Watcher:
         shown = stack.enter_context(Display(self.problem, quiet=progress is False)).show
         watcher = shown if isinstance(progress, bool) else progress
-        command = self._from.notify.get("command") if self._from is not None and self._from.notify else None
-        return notifying(watcher, str(command)) if command else watcher
+        if self._from is None or not self._from.notify:
+            return watcher
+        told: dict[str, Any] = dict(self._from.notify)
+        notifier = Notifier(watcher, self.name, **told)
+        stack.callback(notifier.close)  # comes last: the lab is safe before anybody is waited for
+        return notifier.watch
 
     def _executor(
         self, clock: Clock, record: Record, switch: StopSwitch, told: Callable[[str], None], reset_by: str
@@ -271,6 +449,12 @@ class Campaign:
         roles = self.roles or {role: role for role in self.protocol.needs}
         return LabExecutor(lab, self.protocol, roles, record, clock, switch, told, reset_interlocks=reset_by)
 
+    def _supplies(self, budget: Budget, journal: Journal, executor: Executor) -> Supplies | None:
+        if self.lab is None or not self.lab.stocks:
+            return None
+        roles = getattr(executor, "roles", self.roles)
+        return Supplies(self.lab, budget.consumables, journal, self.protocol, roles, getattr(executor, "lab", None))
+
     def _bench(self, clock: Clock) -> Any:  # noqa: ANN401  a simulators' Bench
         from autolab.simulators.bench import Bench
 
@@ -287,14 +471,16 @@ class Campaign:
         in_process = self.lab is not None and not simulated and not self.physical
         return pace(self._time, in_process=in_process, simulated=simulated, physical=self.physical)
 
-    def _declared(self) -> Declared:
+    def _declared(self, budget: Budget | None = None) -> Declared:
         parts = self._parts()
         digests = {part: digest(content) for part, content in parts.items()}
         digests["protocol source"] = source_of(self.protocol, self.evaluate)
         settings: dict[str, JSON] = {
-            "budget": asdict(self.budget),
+            "budget": asdict(budget or self.budget),
             "review": asdict(self.review),
-            "notify": dict(self._from.notify) if self._from is not None and self._from.notify else None,
+            "notify": journaled(self._from.notify if self._from is not None else None),
+            "loaded_mL": {**self.lab.loaded} if self.lab is not None else {},
+            "units": dict(getattr(self.protocol, "outcomes", None) or {}),
         }
         fidelity: Fidelity = "physical" if self.physical or self.evaluate is not None else "virtual"
         return Declared(self.name, self.seed, fidelity, digests, parts, settings, versions())

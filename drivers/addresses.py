@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from autolab.model.errors import InputError
 
 FORMS = "serial:///dev/ttyUSB0?baud=9600&bus=1, serial://COM4, tcp://host:port, socket://host:port, rfc2217://host:port"
+_PTY = re.compile(r"/dev/(pts/\d+|ttys\d+)")  # Linux; macOS
 _SCHEMES = ("serial", "tcp", "socket", "rfc2217", "memory")
 _INTEGERS = {"baud": range(50, 4_000_001), "bits": range(5, 9), "bus": range(256)}
 _CHOICES = {"parity": ("N", "E", "O", "M", "S"), "stop": ("1", "1.5", "2"), "flow": ("none", "rtscts", "xonxoff")}
@@ -57,6 +59,18 @@ class Address:
 
     def __str__(self) -> str:
         return self.text
+
+    def usually(self, settings: Mapping[str, str]) -> Address:
+        """Return the address with `settings` where the person gave none.
+
+        Only for serial ports: a network has none, and a pseudo-terminal (a simulator's) no line that has them.
+
+        >>> dict(Address.parse("serial://COM4?parity=N").usually({"bits": "7", "parity": "E"}).settings)
+        {'bits': '7', 'parity': 'N'}
+        """
+        if self.scheme not in ("serial", "rfc2217") or _PTY.match(self.target):
+            return self
+        return replace(self, settings={**settings, **self.settings})
 
 
 def _target(text: str, parts: SplitResult) -> str:

@@ -193,12 +193,18 @@ class Line:
         if self.is_open:
             try:
                 yield from self._take_strays(speaker)
-            except InstrumentDisconnected as error:  # nothing was sent yet: one attempt to reconnect is harmless
+                yield from self._regain_trust(speaker)
+            except (
+                InstrumentDisconnected
+            ) as error:  # the command was not sent yet: one attempt to reconnect is harmless
                 yield from self._lose(error)
         if not self.is_open:
             yield Open()
             self.is_open = True
             self._note("opened")
+            yield from self._regain_trust(speaker)
+
+    def _regain_trust(self, speaker: Speaker) -> Steps[None]:
         if not speaker.synchronised:
             yield from self._drain(speaker)
             yield from self._resynchronise(speaker)

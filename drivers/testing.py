@@ -5,7 +5,7 @@ class TestMyPump(DriverContract):
 @pytest.fixture
 def instrument(self): ...        # yields it, on a scripted or simulated line
 @pytest.fixture
-def command(self): ...           # a value that `set` takes
+def command(self): ...           # a value that `set` takes; TRIGGER for a sensor, which takes none
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pytest
 from bluesky.protocols import Checkable, Configurable, Locatable, Movable, Readable, Stageable, Stoppable, Triggerable
 
-from autolab.drivers.instrument import OphydInstrument
+from autolab.drivers.instrument import ActionStatus, OphydInstrument
 from autolab.drivers.query import Query, ReadUntil, Sleep, Write
 from autolab.model.clock import Clock
 from autolab.model.contracts import Instrument
@@ -29,6 +29,8 @@ from autolab.model.errors import InstrumentDisconnected, InstrumentTimeout, Outs
 
 T = TypeVar("T")
 Answer = Callable[[bytes], Iterable[bytes | tuple[float, bytes]]]
+TRIGGER: Final = object()
+"""Given as the kit's `command`: the instrument has nothing to set and is tried by `trigger`."""
 
 
 def play(query: Query[T], transcript: Sequence[tuple[str, bytes]]) -> T:
@@ -154,6 +156,10 @@ class ScriptedChannel:
             raise InstrumentDisconnected(msg, port=self.url)
 
 
+def _begin(instrument: OphydInstrument, command: object) -> ActionStatus:
+    return instrument.trigger() if command is TRIGGER else instrument.set(command)
+
+
 class DriverContract:
     """What every driver must keep; inherit it, and give the fixtures `instrument` and `command`."""
 
@@ -186,7 +192,7 @@ class DriverContract:
     def test_set_returns_at_once_and_its_result_is_json(self, instrument: OphydInstrument, command: object) -> None:
         instrument.connect()
         begun = time.perf_counter()
-        status = instrument.set(command)
+        status = _begin(instrument, command)
         assert time.perf_counter() - begun < 0.05
         status.wait(30)
         assert json.loads(json.dumps(status.result)) == status.result
@@ -198,7 +204,7 @@ class DriverContract:
 
     def test_stop_with_success_changes_nothing(self, instrument: OphydInstrument, command: object) -> None:
         instrument.connect()
-        status = instrument.set(command)
+        status = _begin(instrument, command)
         instrument.stop(success=True)
         status.wait(30)
 

@@ -21,18 +21,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autolab.model.candidates import Candidates
-from autolab.model.errors import AutolabError, InputError
-from autolab.model.parameters import Categorical
+from autolab.model.errors import AutolabError, InputError, PlannerError
 from autolab.model.suggestion import Suggestion
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
+from autolab.planners.prediction import WIDE, Prediction, fitted, predictor
 from autolab.planners.sobol import check_count
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.model.trial import Point, Trial
     from autolab.planners.evidence import Evidence
+    from autolab.planners.prediction import Predict
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Bayes:
         """
         check_count(n)
         evidence = gather(problem, history, pending)
-        if len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < self._enough(problem):
+        if self._too_few(problem, evidence):
             return _design(problem, evidence, n, seed, {})
         try:
             return _modelled(problem, evidence, n, seed)
@@ -75,6 +75,33 @@ class Bayes:
         except Exception as error:  # numerical trouble must not end a campaign
             log.warning("the model could not propose; a space-filling point is taken instead", exc_info=True)
             return _design(problem, evidence, n, seed, {"fallback": f"{type(error).__name__}: {error}"[:500]})
+
+    def predict(self, problem: Problem, history: Sequence[Trial], points: Sequence[Point]) -> list[Prediction]:
+        """Return what the model that the next suggestion would be made by expects at `points`, in their order.
+
+        Raises:
+            PlannerError: Too few trials for a model, or none fits them.
+            OutsideSpace: A point lacks a key, or names an unknown category.
+        """
+        return self.predictor(problem, history)(points)
+
+    def predictor(self, problem: Problem, history: Sequence[Trial]) -> Predict:
+        """Fit the model once, for many questions: `predict` is `predictor(problem, history)(points)`.
+
+        Raises:
+            PlannerError: Too few trials for a model, or none fits them.
+        """
+        evidence = gather(problem, history, ())
+        if self._too_few(problem, evidence):
+            msg = (
+                f"no model is trusted before {self._enough(problem)} trials, 2 of them completed; "
+                f"there are {len(evidence.x)} completed and {len(evidence.failed)} failed or rejected ones"
+            )
+            raise PlannerError(msg)
+        return predictor(problem, evidence)
+
+    def _too_few(self, problem: Problem, evidence: Evidence) -> bool:
+        return len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < self._enough(problem)
 
     def _enough(self, problem: Problem) -> int:
         return self.initial if self.initial is not None else min(max(2 * len(problem.space.names), 4), 16)
@@ -91,12 +118,10 @@ def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int) -> list[S
 
     with isolated(seed):
         from autolab.planners.acquisition import Worth
-        from autolab.planners.feasibility import Success
         from autolab.planners.search import most_worth
-        from autolab.planners.surrogate import outcome_model, predictions
+        from autolab.planners.surrogate import predictions
 
-        model = outcome_model(evidence, rough=_is_numeric(problem))
-        success = Success(evidence.x, evidence.failed) if len(evidence.failed) else None
+        model, success = fitted(problem, evidence)
         worth = Worth(problem, evidence, model, success, seed % 2**31)
         found = most_worth(problem.space, worth, n, evidence, seed)
         encoded = problem.space.encode([point for point, _ in found])
@@ -113,16 +138,10 @@ def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int) -> list[S
     return suggestions
 
 
-def _is_numeric(problem: Problem) -> bool:
-    """Return whether the space holds numbers only: there a rough kernel did better, with one-hot columns a smooth one."""
-    space = problem.space
-    return not isinstance(space, Candidates) and not any(isinstance(axis, Categorical) for axis in space.axes)
-
-
 def _predicted(problem: Problem, means: Sequence[float], spreads: Sequence[float]) -> dict[str, dict[str, float]]:
     """Return mean and 95 % interval of each quantity, in the user's units."""
     return {
-        name: {"mean": float(mean), "low": float(mean - 1.96 * spread), "high": float(mean + 1.96 * spread)}
+        name: {"mean": float(mean), "low": float(mean - WIDE * spread), "high": float(mean + WIDE * spread)}
         for name, mean, spread in zip(problem.outcome_names, means, spreads, strict=True)
     }
 

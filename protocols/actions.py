@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
 from typing import Any
 
 from bluesky.utils import Msg
@@ -22,6 +23,19 @@ def message(command: str, obj: object = None, *args: object, **kwargs: object) -
     return Msg(command, obj, *args, **kwargs)  # type: ignore[no-untyped-call]  # see above
 
 
+@dataclass(frozen=True)
+class Begun:
+    """An action that was begun.
+
+    Attributes:
+        status: Its status; None where a plan is merely looked at.
+        group: What to wait for.
+    """
+
+    status: Any
+    group: str
+
+
 def act(verb: str, device: Any, *args: object) -> Generator[Msg, Any, Any]:  # noqa: ANN401  any bluesky device
     """Yield the messages of one action and return its status, done; a checkpoint follows.
 
@@ -29,6 +43,19 @@ def act(verb: str, device: Any, *args: object) -> Generator[Msg, Any, Any]:  # n
 
     Raises:
         Exception: What the action failed with.
+    """
+    begun = yield from begin(verb, device, *args)
+    return (yield from finish(begun))
+
+
+def begin(verb: str, device: Any, *args: object) -> Generator[Msg, Any, Begun]:  # noqa: ANN401  any bluesky device
+    """Yield the messages that begin one action, for `finish` to wait for.
+
+    Not rewindable either: what comes between it and `finish` may be rewound, and the action is not sent again. An
+    action that fails meanwhile ends the plan at whatever message it has come to.
+
+    Raises:
+        Exception: The action was refused.
     """
     group = f"autolab-{verb}-{next(_groups)}"
     action = message(verb, device, *args, group=group)
@@ -45,7 +72,17 @@ def act(verb: str, device: Any, *args: object) -> Generator[Msg, Any, Any]:  # n
         yield message("rewindable", None, before)
         raise
     yield message("rewindable", None, before)
-    yield message("wait", None, group=group)
+    return Begun(status, group)
+
+
+def finish(begun: Begun) -> Generator[Msg, Any, Any]:
+    """Wait for an action that was begun and return its status, done; a checkpoint follows.
+
+    Raises:
+        Exception: What the action failed with.
+    """
+    status = begun.status
+    yield message("wait", None, group=begun.group)
     while status is not None and not status.done:
         yield message("wait_for", None, [_until_done(status)])
     error = status.exception(0) if status is not None else None

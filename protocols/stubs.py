@@ -1,4 +1,4 @@
-"""Plan stubs of the lab: dispense, withdraw, refill, weigh, tare, wait.
+"""Plan stubs of the lab: dispense, withdraw, refill, weigh, tare, heat, stir, sense, wait.
 
 Standard messages only: they work in any RunEngine, with raw instruments or leased handles. Whether a stub may be
 rewound by a pause:
@@ -6,8 +6,9 @@ rewound by a pause:
 | stub | when the RunEngine is paused in the middle |
 |---|---|
 | `dispense`, `withdraw`, `refill`, `expel` | never sent twice; `resume` goes on waiting for what runs |
-| `tare`, `zero`, `trigger` of `weigh` | not sent twice either, though it would do no harm |
-| reading of `weigh` | read again |
+| `heat`, `begin_heating`, `stir` and their ends | the same |
+| `tare`, `zero`, `trigger` of `weigh` and `sense` | not sent twice either, though it would do no harm |
+| reading of `weigh` and `sense` | read again |
 | `wait` | begins again: it may last longer, never shorter |
 
 Where `stream` is given, a run must be open and an event is put into that stream.
@@ -16,7 +17,7 @@ Where `stream` is given, a run must be open and an event is put into that stream
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,13 @@ from bluesky import plan_stubs as bps
 from bluesky.utils import Msg
 
 from autolab.model.roles import Dispense, Withdraw
-from autolab.protocols.actions import act, message, reading_of
+from autolab.protocols.actions import act, begin, finish, message, reading_of
+from autolab.protocols.thermal import begin_heating as begin_heating
+from autolab.protocols.thermal import heat as heat
+from autolab.protocols.thermal import heat_off as heat_off
+from autolab.protocols.thermal import stir as stir
+from autolab.protocols.thermal import stir_off as stir_off
+from autolab.protocols.thermal import until_reached as until_reached
 
 Device = Any  # an ophyd device or a leased handle; ophyd ships no types
 SMALLEST = 0.0005
@@ -42,6 +49,28 @@ class Weighing:
 
     grams: float
     stable: bool
+
+
+@dataclass(frozen=True)
+class Sensed:
+    """What a sensor said.
+
+    Attributes:
+        value: In the unit of the field that was asked for.
+        stable: Whether the sensor calls it settled.
+    """
+
+    value: float
+    stable: bool
+
+
+def phase(name: str) -> Generator[Msg, Any, None]:
+    """Say which part of the attempt begins; nothing else happens.
+
+    >>> [(one.command, one.kwargs) for one in phase("dose")]
+    [('null', {'phase': 'dose'})]
+    """
+    yield message("null", None, phase=name)
 
 
 def dispense(pump: Device, volume: float, rate: float) -> Generator[Msg, Any, float]:
@@ -72,6 +101,23 @@ def refill(pump: Device, rate: float, *, to: float | None = None) -> Generator[M
     if missing < SMALLEST:
         return 0.0
     return (yield from withdraw(pump, missing, rate))
+
+
+def refill_together(pumps: Mapping[str, Device], needed: Mapping[str, float], rate: float) -> Generator[Msg, Any, None]:
+    """Fill up, at the same time, those pumps that hold less than is needed of them (or than they can hold).
+
+    Args:
+        pumps: By any name; each draws from its own stock.
+        needed: Name -> what is going to be dispensed, mL.
+        rate: Of each, mL/min.
+    """
+    running = []
+    for name, volume in needed.items():
+        held, most = (yield from contents(pumps[name])), capacity(pumps[name])
+        if held + SMALLEST < min(volume, most):
+            running.append((yield from begin("set", pumps[name], Withdraw(most - held, rate))))
+    for begun in running:
+        yield from finish(begun)
 
 
 def expel(pump: Device, rate: float) -> Generator[Msg, Any, float]:
@@ -170,9 +216,40 @@ def wait_until_stable(
     return seen
 
 
+def sense(
+    sensor: Device, field: str, *, stream: str | None = None, beside: Sequence[Device] = ()
+) -> Generator[Msg, Any, Sensed]:
+    """Take one measurement, as the sensor is set up to (settled, or at once).
+
+    Args:
+        sensor: Its reading must tell `field`; `stable` is taken as True where it is not told.
+        field: Such as `conductivity`.
+        stream: Name of the event stream; None for no event.
+        beside: What else is read into that event.
+
+    Raises:
+        ValueError: The sensor does not tell the field.
+    """
+    yield from act("trigger", sensor)
+    reading = yield from reading_of(sensor)
+    if stream is not None:
+        yield from _event(stream, sensor, *beside)
+    value, stable = _field(reading, sensor, field), _field(reading, sensor, "stable")
+    if value is None:
+        msg = f"{sensor.name} does not tell {field!r}: its reading needs '{sensor.name}_{field}'"
+        raise ValueError(msg)
+    return Sensed(float(value), True if stable is None else bool(stable))
+
+
 def tare(balance: Device) -> Generator[Msg, Any, None]:
     """Take what lies on the balance as the new zero."""
     yield from act("set", balance, "tare")
+
+
+def tared(balance: Device) -> Generator[Msg, Any, float]:
+    """Return what a balance's weight is net of, g; 0 where it does not tell."""
+    reading = yield from reading_of(balance)
+    return float(_field(reading, balance, "tare") or 0.0)
 
 
 def zero(balance: Device) -> Generator[Msg, Any, None]:

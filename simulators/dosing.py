@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autolab.model.errors import InputError
 from autolab.simulators.line import Line, LineOptions
+from autolab.simulators.plumbing import SINKS, Plumbing
 from autolab.simulators.plunger import Plunger, Syringe
-from autolab.simulators.simulator import check_keys, choices
+from autolab.simulators.simulator import check_keys
 from autolab.simulators.vessels import Container, declared_liquids, liquid, vessel
 from autolab.simulators.world import Pan, World, number, part
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from autolab.simulators.ledger import Ledger
 
 FALL = 0.1  # s: speed after a fall of 5 cm (1 m/s) over gravity; a drop of mass M hits with an impulse of M * FALL
-SINKS = ("drain", "waste", "air")
 STOCK = 1000.0  # mL in a stock bottle, unless `virtual.stock` says otherwise
 KEYS = ("world", "vessels", "noise", "settings", "liquids", "stock", "instruments", "line")
 LINE_KEYS = ("relaxation_s", "drop_uL", "jet_mL_min", "backflow_uL", "weep_uL_s", "spread")
@@ -64,15 +63,14 @@ class DosingWorld(World):
         self._options = _line_options(part(virtual, "line"), self.noise_factor)
         self._stock_volumes = part(virtual, "stock")
         check_keys("virtual.stock", self._stock_volumes, self.liquids)
-        self.instruments = part(lab, "instruments")
-        self.plumbing = part(lab, "plumbing")
+        self.plumbing = Plumbing(lab)
+        self.plumbing.check(self.containers)
         self.spilled = Container("spilled")
         self.lines: dict[str, Line] = {}
         self.stock: dict[str, Container] = {}
         self._below: dict[str, Container] = {}  # the vessel on each balance
         self._seed_of_drops = self.noise("world", 0, 0)
         self._chances: dict[tuple[str, int], list[float]] = {}
-        self._check_plumbing()
 
     def plunger(self, instrument: str, syringe: Syringe) -> Plunger:
         """Return the plunger of a pump, connecting it as the plumbing says at the first call."""
@@ -86,14 +84,8 @@ class DosingWorld(World):
     def pan(self, instrument: str) -> Pan:
         """Return the pan of a balance, with its vessel on it."""
         if instrument not in self.pans:
-            places = self._places(instrument)
-            if len(places) != 1 or places[0] not in self.containers:
-                msg = (
-                    f"plumbing.{instrument}: {self.plumbing.get(instrument)!r} is not one vessel to weigh. "
-                    f"{choices(str(places[0]) if places else '', self.containers)}"
-                )
-                raise InputError(msg)
-            self._below[instrument] = self.containers[places[0]]
+            below = self.plumbing.vessel_of(instrument, self.containers, "weigh")
+            self._below[instrument] = self.containers[below]
             self.pans[instrument] = Pan(self._below[instrument].load)
         return self.pans[instrument]
 
@@ -182,34 +174,10 @@ class DosingWorld(World):
 
     # ---- plumbing
 
-    def _check_plumbing(self) -> None:
-        check_keys("plumbing", self.plumbing, self.instruments)
-        known = [*self.containers, *SINKS, *(str(self._stock_of(name)) for name in self.instruments)]
-        for instrument in self.plumbing:
-            for place in self._places(instrument):
-                if place not in known:
-                    msg = f"plumbing.{instrument}: {place!r} is neither a vessel nor a drain. {choices(place, known)}"
-                    raise InputError(msg)
-
-    def _places(self, instrument: str) -> list[str]:
-        value = self.plumbing.get(instrument)
-        given = value if isinstance(value, list) else [] if value is None else [value]
-        if len(given) > 2 or not all(isinstance(place, str) for place in given):
-            msg = f"plumbing.{instrument}: {value!r} is not a name or a list [from, to]"
-            raise InputError(msg)
-        return [str(place) for place in given]
-
-    def _stock_of(self, instrument: str) -> str | None:
-        stock = part(self.instruments, instrument).get("stock")
-        return None if stock is None else str(stock)
-
     def _ends(self, instrument: str) -> tuple[Container, Container]:
-        places, stock = self._places(instrument), self._stock_of(instrument)
-        if not places:
-            msg = f"plumbing: {instrument!r} is a pump and leads nowhere; write `{instrument}: <vessel>`"
-            raise InputError(msg)
-        source = self._container(places[0]) if len(places) == 2 else self._bottle(stock or "air")
-        return source, self._container(places[-1])
+        source, destination = self.plumbing.ends(instrument)
+        drawn = self._bottle(self.plumbing.stock_of(instrument) or "air") if source is None else self._container(source)
+        return drawn, self._container(destination)
 
     def _container(self, name: str) -> Container:
         return self.containers[name] if name in self.containers else self._bottle(name)
@@ -225,11 +193,11 @@ class DosingWorld(World):
         return self.stock[name]
 
     def _line(self, instrument: str, syringe: Syringe, source: Container, destination: Container) -> Line:
-        inside = self.liquids[self._stock_of(instrument) or "water"]
+        inside = self.liquids[self.plumbing.stock_of(instrument) or "water"]
         options = self._options
         if destination.name not in self.containers:
             options = replace(options, drop=0.0)
-        if part(self.instruments, instrument).get("refill") != "check_valve":
+        if not self.plumbing.has_check_valves(instrument):
             options = replace(options, shut=math.inf)
         properties = (inside.density, inside.viscosity, inside.volatility)
         return Line(options, syringe.contents, (source, destination, self.spilled), properties, self.chance)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from autolab.model.errors import InputError, UnknownPlugin
@@ -85,13 +86,22 @@ def load(group: str, key: str) -> Callable[..., object]:
     Raises:
         UnknownPlugin: When there is none of that name.
     """
-    found = {point.name: point for point in entry_points(group=group)}
+    found = _entry_points(group)
+    if key not in found:
+        _entry_points.cache_clear()  # a package may have been installed meanwhile
+        found = _entry_points(group)
     if key not in found:
         kind = group.rpartition(".")[2].rstrip("s")
         msg = f"no {kind} is named {key!r}. {choices(key, found)}"
         raise UnknownPlugin(msg)
     loaded: Callable[..., object] = found[key].load()
     return loaded
+
+
+@cache
+def _entry_points(group: str) -> dict[str, EntryPoint]:
+    """Return a group by name; reading what is installed takes as long as to make a whole bench."""
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def choices(given: str, known: Iterable[str]) -> str:

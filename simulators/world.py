@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from autolab.model.errors import InputError
 from autolab.model.seeds import noise_seed
+from autolab.simulators.heating import STEP, HotPlate
 from autolab.simulators.ledger import Ledger
 from autolab.simulators.plunger import Plunger, Syringe
+from autolab.simulators.sensing import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from autolab.model.actions import JSON
     from autolab.model.clock import Clock
 
+WATER = {"conductivity": 0.001, "temperature": 25.0, "pH": 7.0}  # mS/cm (ASTM D1193 type II), degC
 LOOK = 4.0  # s before now for which weighing cells must know their level at every sample
 
 
@@ -56,7 +59,7 @@ class Pan:
 
 
 class World:
-    """A world without chemistry: plungers that move air, pans that carry what somebody puts there.
+    """A world without chemistry: plungers that move air, pans that carry what somebody puts there, probes in water.
 
     Everything happens on the clock's loop. `advance` brings the world to the present: it goes from event to event
     (a movement ends, a drop falls), in closed form between them, so that how often somebody looks changes nothing.
@@ -74,6 +77,8 @@ class World:
         self.time = clock.loop.time()
         self.plungers: dict[str, Plunger] = {}
         self.pans: dict[str, Pan] = {}
+        self.plates: dict[str, HotPlate] = {}
+        self.sites: dict[str, Site] = {}
         self._busy = False
 
     @property
@@ -91,6 +96,14 @@ class World:
         """Return the pan of a balance."""
         return self.pans.setdefault(instrument, Pan())
 
+    def plate(self, instrument: str) -> HotPlate:
+        """Return the body of a hotplate, with an empty vessel on it."""
+        return self.plates.setdefault(instrument, HotPlate())
+
+    def site(self, instrument: str) -> Site:
+        """Return where a probe stands: in pure water, here."""
+        return self.sites.setdefault(instrument, Site(lambda: dict(WATER)))
+
     def advance(self, now: float | None = None) -> None:
         """Bring the world to `now` (loop time, s; the present when None)."""
         if self._busy:
@@ -104,6 +117,7 @@ class World:
             while self.time < now:
                 until = min([now, *(event for event in self._events(now) if event > self.time)])
                 self._step(self.time, until)
+                self._warm_and_sense(until - self.time)
                 self.time = until
                 self._finish_movements()
         finally:
@@ -118,6 +132,8 @@ class World:
         return {
             "plungers": {name: plunger.snapshot() for name, plunger in self.plungers.items()},
             "pans": {name: pan.load for name, pan in self.pans.items()},
+            "plates": {name: plate.snapshot() for name, plate in self.plates.items()},
+            "sites": {name: site.snapshot() for name, site in self.sites.items()},
         }
 
     def restore(self, state: Mapping[str, JSON]) -> None:
@@ -127,6 +143,10 @@ class World:
             plunger.restore(part(part(state, "plungers"), name))
         for name, pan in self.pans.items():
             pan.load = float(str(part(state, "pans")[name]))
+        for name, plate in self.plates.items():
+            plate.restore(part(part(state, "plates"), name))
+        for name, site in self.sites.items():
+            site.restore(part(part(state, "sites"), name))
 
     def noise(self, name: str, trial: int, attempt: int) -> int:
         """Return the seed of one source of noise in one attempt."""
@@ -156,6 +176,16 @@ class World:
         for pan in self.pans.values():
             if pan.cell is not None:
                 pan.cell.feel((begin, end), (pan.load, pan.load))
+
+    def _warm_and_sense(self, dt: float) -> None:
+        """Let heat flow and probes follow, for `dt` s."""
+        while dt > 1e-9:
+            step = min(STEP, dt)
+            for plate in self.plates.values():
+                plate.integrate(step)
+            for site in self.sites.values():
+                site.integrate(step)
+            dt -= step
 
     def _finish_movements(self) -> None:
         for plunger in self.plungers.values():

@@ -59,10 +59,12 @@ def test_there_are_modules_of_every_room() -> None:
     assert len(found) == len(set(found)) > 100
 
 
+@pytest.mark.slow
 def test_every_module_imports_without_posix() -> None:
     assert python("-c", WITHOUT_POSIX, ",".join(POSIX_ONLY), *modules()).stdout == ""
 
 
+@pytest.mark.slow
 def test_the_hiding_hides() -> None:
     assert "pty: ModuleNotFoundError" in python("-c", WITHOUT_POSIX, ",".join(POSIX_ONLY), "pty").stdout
 

@@ -99,7 +99,10 @@ def test_the_wheel_holds_the_tree(site: Path) -> None:
     shipped = {path.relative_to(site).as_posix() for path in (site / "autolab").rglob("*") if path.is_file()}
     expected = {_in_wheel(name, path) for name, path in tree().items()}
 
-    assert shipped == expected | {"autolab/py.typed"}
+    templates = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "autolab" / "templates").rglob("*") if path.is_file()
+    }
+    assert shipped == expected | templates | {"autolab/py.typed"}
 
 
 def _in_wheel(name: str, path: Path) -> str:
@@ -117,6 +120,7 @@ def test_the_wheel_tells_who_it_is(site: Path) -> None:
     assert "autolab = autolab.cli:main" in (info / "entry_points.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_every_module_imports_from_the_wheel(site: Path, tmp_path: Path) -> None:
     names = [name for name in tree() if name != "autolab.__main__"]
     lines = _from_wheel(site, tmp_path, "-c", IMPORT_ALL, *names).splitlines()

@@ -37,11 +37,16 @@ COMMANDS = {
     "approve",
     "check",
     "drivers list",
+    "export",
+    "import",
+    "init",
     "invalidate",
     "lab list",
     "lab safe",
+    "rehearse",
     "reject",
     "replay",
+    "report",
     "resolve",
     "run",
     "schema",
@@ -50,11 +55,11 @@ COMMANDS = {
     "stop",
 }
 PLUGINS = {
-    "autolab.drivers": {"mettler_toledo.Balance", "new_era.NE1000"},
-    "autolab.simulators": {"mettler_toledo.Balance", "new_era.NE1000"},
-    "autolab.worlds": {"dosing"},
+    "autolab.drivers": {"atlas_ezo.EC", "ika.RCT", "mettler_toledo.Balance", "new_era.NE1000"},
+    "autolab.simulators": {"atlas_ezo.EC", "ika.RCT", "mettler_toledo.Balance", "new_era.NE1000"},
+    "autolab.worlds": {"dosing", "electrolyte"},
     "autolab.planners": {"bayes", "sobol"},
-    "autolab.protocols": {"gravimetric"},
+    "autolab.protocols": {"formulation", "gravimetric"},
 }
 
 

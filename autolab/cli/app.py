@@ -6,7 +6,22 @@ from typing import Annotated
 
 import typer
 
-from autolab.cli import asking, checking, failures, labs, plugins, replaying, running, simulating, watching
+from autolab.cli import (
+    asking,
+    checking,
+    exporting,
+    failures,
+    importing,
+    labs,
+    plugins,
+    rehearsing,
+    replaying,
+    reporting,
+    running,
+    simulating,
+    starting,
+    watching,
+)
 
 app = typer.Typer(
     name="autolab",
@@ -27,8 +42,13 @@ def options(
     failures.show_tracebacks(debug)
 
 
+app.command()(starting.init)
 app.command()(checking.check)
+app.command()(rehearsing.rehearse)
 app.command()(running.run)
+app.command()(reporting.report)
+app.command()(exporting.export)
+app.command("import")(importing.import_results)
 app.command()(watching.status)
 app.command()(asking.approve)
 app.command()(asking.reject)

@@ -25,7 +25,7 @@ def check(
     try:
         notes = _notes(file)
     except FaultyFile as error:
-        _tell_faults(error, as_json)
+        tell_faults(error, as_json)
         raise typer.Exit(INPUT_WRONG) from None
     if as_json:
         say_json({"ok": True, "file": str(file), "notes": notes})
@@ -54,7 +54,8 @@ def _is_lab(file: Path) -> bool:
     return document is not None and "instruments" in document.data and "space" not in document.data
 
 
-def _tell_faults(error: object, as_json: bool) -> None:
+def tell_faults(error: object, as_json: bool) -> None:
+    """Print all faults of a file."""
     from dataclasses import asdict
 
     faults = getattr(error, "faults", ())

@@ -15,7 +15,7 @@ from autolab.cli.targets import AsJson
 from autolab.loop.display import duration, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from autolab.campaign import Campaign
     from autolab.loop.progress import RunResult
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NEXT: dict[str, str] = {
     "budget_trials": "To go on, raise `budget.trials` and run again.",
     "budget_hours": "To go on, raise `budget.hours` and run again.",
+    "budget_consumables": "Then run again: nothing is lost.",
+    "target": "To go on, raise or remove `budget.target` and run again.",
     "space_exhausted": "Every point was tried; widen the space to go on.",
     "stop_requested": "Run again to go on where it stopped.",
     "interrupted": "Run again to go on where it stopped.",
@@ -130,7 +132,7 @@ def _tell_result(loaded: Campaign, result: RunResult, as_json: bool) -> None:
                 "ok": result.ok,
                 "completed": result.completed,
                 "failed": result.failed,
-                "best": [trial_json(trial) for trial in front],
+                "best": [trial_json(trial, loaded.problem.space.names) for trial in front],
                 "journal": str(loaded.journal_path),
             }
         )
@@ -166,7 +168,8 @@ def _cell(trial: Trial, name: str) -> str | None:
     return f"{number(measured.value)}{error}"
 
 
-def trial_json(trial: Trial) -> dict[str, object]:
-    """Return a trial as JSON shows it."""
+def trial_json(trial: Trial, names: Iterable[str] = ()) -> dict[str, object]:
+    """Return a trial as JSON shows it; its point in the order of `names`, which the journal does not keep."""
     outcome = {name: [value.value, value.standard_error] for name, value in trial.outcome.items()}
-    return {"trial": trial.number, "state": trial.state, "point": dict(trial.point), "outcome": outcome}
+    point = {name: trial.point[name] for name in names if name in trial.point} or dict(trial.point)
+    return {"trial": trial.number, "state": trial.state, "point": point, "outcome": outcome}

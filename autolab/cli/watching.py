@@ -46,8 +46,13 @@ def status(
 
 
 def _told(reader: JournalReader, history: History, events: int) -> dict[str, Any]:
+    from autolab.loop.consumption import levels
+    from autolab.loop.pinning import settings_in_force
+
     alive = running(reader, history)
     problem = problem_of(history)
+    settings = settings_in_force(reader, history.campaign)
+    names = problem.space.names if problem is not None else ()
     front = problem.front(history.trials) if problem is not None else []
     return {
         "name": history.opened.get("name"),
@@ -57,12 +62,15 @@ def _told(reader: JournalReader, history: History, events: int) -> dict[str, Any
         "running": alive,
         "owner": reader.owner(),
         "lab_time": history.last_lab_time,
+        "now": _now(reader, history),
         "trials": dict(Counter(trial.state for trial in history.trials)),
         "invalidated": [trial.number for trial in history.trials if trial.invalidated],
-        "budget": (history.opened.get("settings") or {}).get("budget"),
+        "budget": settings.get("budget"),
+        "units": _units(problem, settings.get("units")),
+        "stocks": levels(reader, history.campaign),
         "failure_streak": history.failure_streak,
-        "best": [trial_json(trial) for trial in front],
-        "in_review": [trial_json(trial) for trial in history.trials if trial.state == "in_review"],
+        "best": [trial_json(trial, names) for trial in front],
+        "in_review": [trial_json(trial, names) for trial in history.trials if trial.state == "in_review"],
         "questions": [
             {"id": one.id, "text": one.text, "choices": list(one.choices), "trial": one.trial}
             for one in history.questions
@@ -80,6 +88,25 @@ def _told(reader: JournalReader, history: History, events: int) -> dict[str, Any
         ],
         "last_events": [_event(event) for event in reader.events(after=max(0, reader.last_seq - events))],
     }
+
+
+def _units(problem: Any, told: Any) -> dict[str, str]:  # noqa: ANN401  a Problem or None; a part of a journal's JSON
+    """Return the units of outcomes: the protocol's, and the problem's where it names them."""
+    units = {str(name): str(unit) for name, unit in told.items()} if isinstance(told, dict) else {}
+    if problem is not None:
+        units |= {objective.name: objective.unit for objective in problem.objectives if objective.unit}
+    return {name: unit for name, unit in units.items() if unit}
+
+
+def _now(reader: JournalReader, history: History) -> dict[str, Any] | None:
+    """Return the attempt under way, and the phase of the last action in it that left a mark before it was over."""
+    trial = next((one for one in history.trials if one.attempts and one.attempts[-1].ending is None), None)
+    if trial is None:
+        return None
+    number = trial.attempts[-1].number
+    begun = reader.events(campaign=history.campaign, kinds=["intent"])
+    phases = [one.body.get("phase") for one in begun if (one.trial, one.attempt) == (trial.number, number)]
+    return {"trial": trial.number, "attempt": number, "phase": phases[-1] if phases else None}
 
 
 def _state(alive: bool | None, history: History) -> str:
@@ -110,17 +137,21 @@ def _say(told: dict[str, Any], history: History) -> None:
     owner = told["owner"]
     if owner and told["running"]:
         say(f"  process {owner['pid']} on {owner['host']}, {duration(told['lab_time'])} of lab time")
+    if told["now"]:
+        phase = f", phase {told['now']['phase']}" if told["now"]["phase"] else ""
+        say(f"  trial {told['now']['trial']}, attempt {told['now']['attempt']}{phase}")
     counts = ", ".join(f"{count} {state}" for state, count in told["trials"].items()) or "none yet"
     of = (told["budget"] or {}).get("trials")
     say(f"  trials: {counts}{f' (budget {of})' if of else ''}")
     if told["stopped"] and told["stopped"]["detail"]:
         say(f"  {told['stopped']['detail']}")
     _say_open(told)
+    _say_stocks(told["stocks"])
     problem = problem_of(history)
     front = problem.front(history.trials) if problem is not None else []
     if front:
-        say_best(problem, front)
-    _say_trials(history)
+        say_best(problem, front, told["units"])
+    _say_trials(history, told["units"])
     for event in told["last_events"]:
         place = ".".join(str(event[key]) for key in ("trial", "attempt", "action") if event[key] is not None)
         say(f"  {event['seq']:>6} {duration(event['lab_time']):>10} {event['kind']} {place}")
@@ -140,14 +171,28 @@ def _say_open(told: dict[str, Any]) -> None:
         say(f"  interlock {name}: {state}", style="yellow")
 
 
-def _say_trials(history: History) -> None:
+def _say_stocks(stocks: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, level in stocks.items():
+        of = (
+            ""
+            if level["loaded_mL"] is None
+            else f" of {level['loaded_mL']:g} mL loaded, {level['left_mL']:.4g} mL left"
+        )
+        budget = "" if level["budget_mL"] is None else f" (budget {level['budget_mL']:g} mL)"
+        say(f"  stock {name}: {level['drawn_mL']:.4g} mL drawn{of}{budget}")
+
+
+def _say_trials(history: History, units: Mapping[str, str]) -> None:
     latest = history.trials[-SHOWN_TRIALS:]
     rows = [
         [
             trial.number,
             trial.state + (", invalidated" if trial.invalidated else ""),
             len(trial.attempts),
-            ", ".join(f"{name} {value.value:.4g}" for name, value in trial.outcome.items()) or trial.reason,
+            ", ".join(
+                f"{name} {value.value:.4g} {units.get(name, '')}".rstrip() for name, value in trial.outcome.items()
+            )
+            or trial.reason,
         ]
         for trial in latest
     ]

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PLUMBED = ("pump", "valve", "balance")
 """Roles that need plumbing: a virtual lab cannot say where their liquid goes without."""
 
+PLACED = ("heater", "stirrer", "sensor")
+"""Roles that stand at a vessel, where the virtual lab has any."""
+
 
 @dataclass(frozen=True)
 class LabFault:
@@ -38,14 +41,25 @@ class LabFault:
         return f"{self.key}: {self.problem}" + (f". {self.remedy}" if self.remedy else "")
 
 
-def lab_faults(lab: LabDeclaration, roles: Mapping[str, str | None]) -> list[LabFault]:
+def lab_faults(
+    lab: LabDeclaration, roles: Mapping[str, str | None], parts: Mapping[str, Mapping[str, str]] | None = None
+) -> list[LabFault]:
     """Return everything that is wrong with a declaration.
 
     Args:
         lab: The declaration.
         roles: Instrument -> its driver's role, where it is known.
+        parts: Instrument -> the roles of its components by name, where they are known.
     """
-    return [*_names(lab), *_plumbing(lab, roles), *_vessels(lab), *_interlocks(lab), *_safety(lab, roles)]
+    return [
+        *_names(lab),
+        *_plumbing(lab, roles),
+        *_standing(lab, roles, parts or {}),
+        *_stocks(lab, roles),
+        *_vessels(lab),
+        *_interlocks(lab),
+        *_safety(lab, roles),
+    ]
 
 
 def _names(lab: LabDeclaration) -> Iterator[LabFault]:
@@ -69,6 +83,39 @@ def _plumbing(lab: LabDeclaration, roles: Mapping[str, str | None]) -> Iterator[
         if roles.get(name) in PLUMBED and name not in lab.plumbing:
             remedy = f"Say where it goes, such as '{name}: beaker' or '{name}: [beaker, drain]'"
             yield LabFault("plumbing", f"{name!r} is a {roles[name]} and is joined to nothing", remedy)
+
+
+def _standing(
+    lab: LabDeclaration, roles: Mapping[str, str | None], parts: Mapping[str, Mapping[str, str]]
+) -> Iterator[LabFault]:
+    """Tell of hotplates and sensors that stand nowhere, or at two vessels."""
+    for name in lab.instruments:
+        kinds = [kind for kind in (roles.get(name), *parts.get(name, {}).values()) if kind in PLACED]
+        place = lab.plumbing.get(name)
+        if not kinds:
+            continue
+        if isinstance(place, tuple):
+            problem = f"a {kinds[0]} stands at one vessel, not {list(place)!r}"
+            yield LabFault(f"plumbing.{name}", problem, f"Such as '{name}: {place[0]}'")
+        elif place is None and (vessels := _vessel_names(lab)):
+            problem = f"{name!r} is a {' and '.join(kinds)} and stands at no vessel"
+            yield LabFault("plumbing", problem, f"Say where, such as '{name}: {vessels[-1]}'")
+
+
+def _stocks(lab: LabDeclaration, roles: Mapping[str, str | None]) -> Iterator[LabFault]:
+    """Tell of pumps that draw from no known stock, where stocks are declared, or bring theirs nowhere."""
+    if not lab.stocks:
+        return
+    for name, one in lab.instruments.items():
+        stock = one.settings.get("stock")
+        if stock is None:
+            continue
+        if stock not in lab.stocks:
+            remedy = did_you_mean(str(stock), lab.stocks)
+            yield LabFault(f"instruments.{name}.stock", f"{stock!r} is none of the lab's stocks", remedy)
+        elif name not in lab.plumbing and roles.get(name) == "pump" and lab.virtual is None and not lab.plumbing:
+            remedy = f"Say where it goes, such as 'plumbing: {{{name}: mixer}}'"
+            yield LabFault(f"instruments.{name}.stock", f"{stock!r} is drawn and brought nowhere", remedy)
 
 
 def _places(lab: LabDeclaration, name: str, place: Place, role: str | None) -> Iterator[LabFault]:

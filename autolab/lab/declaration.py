@@ -10,6 +10,7 @@ from typing import Any, Literal
 from autolab.model.actions import JSON
 from autolab.model.errors import InputError
 from autolab.model.names import did_you_mean
+from autolab.model.stocks import Stock
 
 Place = str | tuple[str, str]
 """Where a liquid goes or what a balance carries: one vessel, or (from, to)."""
@@ -87,7 +88,7 @@ class VirtualDeclaration:
 
 @dataclass(frozen=True)
 class LabDeclaration:
-    """A lab: instruments, plumbing, interlocks, order of making safe, virtual lab.
+    """A lab: instruments, plumbing, interlocks, order of making safe, virtual lab, stocks.
 
     Attributes:
         instruments: By name, in the file's order.
@@ -95,6 +96,7 @@ class LabDeclaration:
         interlocks: In the file's order.
         safe_order: Instruments, or roles in the plural (`pumps`), to be made safe first, in this order.
         virtual: None when there is no virtual lab.
+        stocks: Name, as pumps name it -> solution; what was loaded is no part of the lab's digest.
     """
 
     instruments: Mapping[str, InstrumentDeclaration]
@@ -102,9 +104,13 @@ class LabDeclaration:
     interlocks: Sequence[InterlockDeclaration] = ()
     safe_order: Sequence[str] = ()
     virtual: VirtualDeclaration | None = None
+    stocks: Mapping[str, Stock] = field(default_factory=dict)
 
     def to_json(self, *, addresses: bool = False) -> dict[str, JSON]:
-        """Return it as the lab file's mapping; without addresses this is what the lab's digest is taken of."""
+        """Return it as the lab file's mapping.
+
+        Without addresses this is what the lab's digest is taken of: what bottles hold is left out, too.
+        """
         mapping: dict[str, JSON] = {
             "instruments": {name: one.to_json(addresses=addresses) for name, one in self.instruments.items()},
             "plumbing": {name: list(at) if isinstance(at, tuple) else at for name, at in self.plumbing.items()},
@@ -113,7 +119,28 @@ class LabDeclaration:
         }
         if self.virtual is not None:
             mapping["virtual"] = self.virtual.to_json()
+        if self.stocks:
+            mapping["stocks"] = {name: stock.to_json(loaded=addresses) for name, stock in self.stocks.items()}
         return mapping
+
+    @property
+    def loaded(self) -> dict[str, float]:
+        """What the bottles held when the campaign began, by stock, mL; without those of which nobody says."""
+        return {name: stock.loaded for name, stock in self.stocks.items() if stock.loaded is not None}
+
+    def stock_of(self, instrument: str) -> Stock | None:
+        """Return the stock that an instrument draws from; None where it names none that is declared."""
+        declared = self.instruments.get(instrument)
+        return self.stocks.get(str(declared.settings.get("stock"))) if declared is not None else None
+
+    def stocks_of(self, roles: Mapping[str, str]) -> dict[str, Stock]:
+        """Return the stocks by the roles of the pumps that draw from them.
+
+        Args:
+            roles: Role name in the protocol -> instrument in the lab.
+        """
+        found = {role: self.stock_of(name) for role, name in roles.items()}
+        return {role: stock for role, stock in found.items() if stock is not None}
 
     @classmethod
     def from_json(cls, mapping: Mapping[str, Any]) -> LabDeclaration:
@@ -122,7 +149,7 @@ class LabDeclaration:
         Raises:
             InputError: A part that is missing, unknown, or of another shape.
         """
-        known = ("instruments", "plumbing", "interlocks", "safe_order", "virtual", "autolab")
+        known = ("instruments", "plumbing", "interlocks", "safe_order", "virtual", "stocks", "autolab")
         for key in mapping:
             if key not in known:
                 msg = f"a lab has no part {key!r}: {did_you_mean(key, known)}"
@@ -130,12 +157,14 @@ class LabDeclaration:
         virtual = mapping.get("virtual")
         instruments = _mapping(mapping.get("instruments", {}), "instruments")
         plumbing = _mapping(mapping.get("plumbing") or {}, "plumbing")
+        stocks = _mapping(mapping.get("stocks") or {}, "stocks")
         return cls(
             {name: _instrument(name, _mapping(one, f"instruments.{name}")) for name, one in instruments.items()},
             {name: _place(name, at) for name, at in plumbing.items()},
             tuple(_interlock(one) for one in mapping.get("interlocks") or ()),
             tuple(mapping.get("safe_order") or ()),
             None if virtual is None else _virtual(_mapping(virtual, "virtual")),
+            {name: Stock.from_json(name, _mapping(one, f"stocks.{name}")) for name, one in stocks.items()},
         )
 
 

@@ -11,7 +11,7 @@ from autolab.lab.building import instruments_of
 from autolab.lab.checks import lab_faults
 from autolab.lab.connecting import connect_all
 from autolab.lab.interlocks import Interlocks
-from autolab.lab.lease import Lease
+from autolab.lab.lease import LabView, Lease
 from autolab.lab.safety import SafeReport, at_once, in_turn, reach_declared, safe_sequence
 from autolab.model.errors import InputError, LabNotReady, LeaseTaken
 from autolab.model.names import did_you_mean
@@ -19,6 +19,7 @@ from autolab.model.names import did_you_mean
 if TYPE_CHECKING:
     from autolab.lab.declaration import LabDeclaration
     from autolab.model.clock import Clock
+    from autolab.model.stocks import Stock
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ class Lab:
         self.declaration, self.instruments, self.clock = declaration, dict(instruments), clock
         self.bench, self.physical = bench, physical
         roles = {name: str(getattr(one, "role", "") or "") for name, one in self.instruments.items()}
-        faults = lab_faults(declaration, roles)
+        parts = {name: _component_roles(one) for name, one in self.instruments.items()}
+        faults = lab_faults(declaration, roles, parts)
         if faults:
             raise InputError("\n".join(str(fault) for fault in faults))
         self._order = safe_sequence(declaration.safe_order, roles)
@@ -181,6 +183,14 @@ class Lab:
         if faults:
             raise InputError("; ".join(faults))
 
+    def stocks_of(self, roles: Mapping[str, str]) -> dict[str, Stock]:
+        """Return what the pumps draw from, by role; a role without a declared stock is left out."""
+        return self.declaration.stocks_of(roles)
+
+    def view(self, roles: Mapping[str, str]) -> LabView:
+        """Return the lab as a protocol's `check` sees it: nothing is leased."""
+        return LabView(self.find, roles, self.stocks_of(roles))
+
     def lease(self, roles: Mapping[str, str], *names: str, holder: str = "") -> Lease:
         """Take instruments for one attempt.
 
@@ -205,7 +215,14 @@ class Lab:
             if taken:
                 msg = f"{', '.join(taken)}: held by {lease.holder or 'another attempt'} until it ends"
                 raise LeaseTaken(msg)
-        lease = Lease(devices, roles, now=self.clock.now, holder=holder, on_release=self._leases.remove)
+        lease = Lease(
+            devices,
+            roles,
+            now=self.clock.now,
+            holder=holder,
+            on_release=self._leases.remove,
+            stocks=self.stocks_of(roles),
+        )
         self._leases.append(lease)
         return lease
 
@@ -237,3 +254,12 @@ class Lab:
 
 def _overlap(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+def _component_roles(instrument: Any) -> dict[str, str]:  # noqa: ANN401  any ophyd device
+    parts = {part: getattr(getattr(instrument, part), "role", None) for part in _parts(instrument)}
+    return {part: role for part, role in parts.items() if isinstance(role, str)}
+
+
+def _parts(instrument: Any) -> tuple[str, ...]:  # noqa: ANN401  any ophyd device
+    return tuple(getattr(instrument, "component_names", ()))

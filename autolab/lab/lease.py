@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from autolab.lab.handles import Handle, handle_of
@@ -12,6 +13,8 @@ from autolab.model.names import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
+
+    from autolab.model.stocks import Stock
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ class Lease:
         now: Returns lab time, s.
         holder: Who has it, for messages.
         on_release: Called once, when the lease ends.
+        stocks: Role in the protocol -> what its pump draws from.
 
     Attributes:
         lab: What the protocol is given.
@@ -40,12 +44,13 @@ class Lease:
         now: Callable[[], float],
         holder: str = "",
         on_release: Callable[[Lease], None] = lambda _lease: None,
+        stocks: Mapping[str, Stock] | None = None,
     ) -> None:
         self.live, self.holder, self.names = True, holder, frozenset(devices)
         self._on_release = on_release
         self._endings: list[Callable[[], None]] = []
         handles = {name: handle_of(device, self, name) for name, device in devices.items()}
-        self.lab = LeasedRoles({role: handles[name] for role, name in roles.items()}, now)
+        self.lab = LeasedRoles({role: handles[name] for role, name in roles.items()}, now, stocks or {})
 
     def __enter__(self) -> Lease:
         return self
@@ -72,10 +77,17 @@ class Lease:
 
 
 class LeasedRoles:
-    """The lab as a protocol sees it: its roles as attributes, and lab time."""
+    """The lab as a protocol sees it: its roles as attributes, the stocks that pumps draw from, and lab time.
 
-    def __init__(self, handles: Mapping[str, Handle], now: Callable[[], float]) -> None:
+    Attributes:
+        stocks: Role -> stock of its pump.
+    """
+
+    def __init__(
+        self, handles: Mapping[str, Handle], now: Callable[[], float], stocks: Mapping[str, Stock] | None = None
+    ) -> None:
         self._handles, self._now = dict(handles), now
+        self.stocks: Mapping[str, Stock] = MappingProxyType(dict(stocks or {}))
 
     def now(self) -> float:
         """Return lab time, s."""
@@ -91,4 +103,23 @@ class LeasedRoles:
         return handles[role]
 
     def __dir__(self) -> Iterable[str]:
-        return ("now", *self._handles)
+        return ("now", "stocks", *self._handles)
+
+
+class LabView:
+    """The lab as a protocol's `check` sees it: stocks and instruments by role, not leased: nothing may be moved.
+
+    Attributes:
+        stocks: Role -> stock of its pump.
+    """
+
+    def __init__(self, find: Callable[[str], Any], roles: Mapping[str, str], stocks: Mapping[str, Stock]) -> None:
+        self._find, self._roles = find, dict(roles)
+        self.stocks: Mapping[str, Stock] = MappingProxyType(dict(stocks))
+
+    def __getattr__(self, role: str) -> Any:  # noqa: ANN401  an instrument or a component of one
+        roles: dict[str, str] = self.__dict__.get("_roles", {})
+        if role not in roles:
+            msg = f"the protocol was given no {role!r}: {did_you_mean(role, roles)}"
+            raise AttributeError(msg)
+        return self._find(roles[role])

@@ -69,11 +69,14 @@ def settings_model(key: str, group: Group = "drivers") -> Any:  # noqa: ANN401  
 def role_of(key: str) -> str | None:
     """Return the role that a driver plays, or None where it leaves that to its components.
 
-    The settings model may tell it (a class variable `role`); else the driver is imported.
+    The settings model may tell it (a class variable `role`, or `components` with roles of their own); else the driver
+    is imported.
 
     Raises:
         UnknownPlugin: No such driver.
     """
+    if getattr(settings_model(key), "components", None):
+        return None
     for source in (settings_model, lambda name: resolve("drivers", name)):
         role = getattr(source(key), "role", None)
         if isinstance(role, str) and role:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
+
+from autolab.model.objectives import OutcomeConstraint
 
 
 @dataclass(frozen=True)
@@ -15,13 +18,28 @@ class Budget:
         trials: Decisions, whatever became of them; None for no limit.
         hours: Lab time since the campaign began, h; None for no limit.
         failure_streak: The campaign stops after so many attempts in a row that did not complete.
+        consumables: Stock -> mL that may be drawn from its bottle in all.
+        target: The campaign stops once a feasible trial keeps all of these: reached. Each given as an
+            `OutcomeConstraint` or a text such as `conductivity >= 14`.
+
+    >>> Budget(40, target=["conductivity >= 14"]).target
+    (OutcomeConstraint(name='conductivity', side='>=', bound=14.0),)
     """
 
     trials: int | None = None
     hours: float | None = None
     failure_streak: int = 3
+    consumables: Mapping[str, float] = field(default_factory=dict, hash=False)
+    target: Sequence[OutcomeConstraint | str] = ()
 
     def __post_init__(self) -> None:
+        reached = tuple(OutcomeConstraint.parse(one) if isinstance(one, str) else one for one in self.target)
+        object.__setattr__(self, "target", reached)
+        object.__setattr__(self, "consumables", dict(self.consumables))
+        for stock, volume in self.consumables.items():
+            if not (volume > 0 and math.isfinite(volume)):
+                msg = f"budget.consumables of {stock!r} must be a positive number of mL, got {volume!r}"
+                raise ValueError(msg)
         if self.trials is not None and self.trials < 1:
             msg = f"budget.trials must be at least 1, got {self.trials!r}"
             raise ValueError(msg)

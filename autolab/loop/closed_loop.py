@@ -12,13 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autolab.journal.events import Entry
+from autolab.loop.ends import Ends
 from autolab.loop.executor import AttemptResult, Executor, Job
 from autolab.loop.progress import Progress, RunResult, tell
 from autolab.model.errors import EmptySpace, OutsideEnvelope, OutsideSpace, StopRequested
 from autolab.model.trial import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from autolab.journal.events import EventKind
     from autolab.loop.budget import Budget, Review
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from autolab.loop.interrupts import StopSwitch
     from autolab.loop.progress import Kind, StopReason, Watcher
     from autolab.loop.record import Record
+    from autolab.loop.supplies import Supplies
     from autolab.model.actions import JSON
     from autolab.model.trial import Trial
 
@@ -52,6 +54,7 @@ class ClosedLoop:
         watcher: Is told what happens.
         now: Lab time, s.
         skip: Lets s of lab time pass at once; None where lab time passes by itself.
+        supplies: Knows what bottles still hold; None where nothing is drawn from any.
     """
 
     def __init__(
@@ -69,19 +72,20 @@ class ClosedLoop:
         watcher: Watcher | None = None,
         now: Callable[[], float] = time.monotonic,
         skip: Callable[[float], None] | None = None,
+        supplies: Supplies | None = None,
     ) -> None:
         self._decider, self._executor, self._record = decider, executor, record
         self._clerk, self._switch = clerk, switch
         self._budget, self._review, self._batch, self._wait = budget, review, batch, wait
         self._watcher, self._now, self._skip = watcher, now, skip
         self._asked: set[str] = set()
-        self._old_streak = record.history.failure_streak  # of earlier runs: whoever runs again has looked at it
+        self._ends = Ends(budget, decider.problem, record, switch, now, supplies)
 
     def run(self) -> RunResult:
         """Go round until something ends it; the reason is journaled."""
         reason, detail = self._go()
         self._record.write("stopped", {"reason": reason, "detail": detail})
-        self._tell("stopped", detail)
+        self._tell("stopped", detail, result=reason)
         states = [trial.state for trial in self._record.history.trials]
         failed = sum(state in ("failed", "rejected") for state in states)
         return RunResult(reason, detail, states.count("completed"), failed)
@@ -96,15 +100,18 @@ class ClosedLoop:
         try:
             return self._rounds()
         except Exception as error:
+            detail = f"{type(error).__name__}: {error}"
             with contextlib.suppress(Exception):  # it may be the journal that failed
-                self._record.write("stopped", {"reason": "error", "detail": f"{type(error).__name__}: {error}"})
+                self._record.write("stopped", {"reason": "error", "detail": detail})
+            with contextlib.suppress(Exception):
+                self._tell("stopped", detail, result="error")
             raise
 
     def _rounds(self) -> tuple[StopReason, str]:
         while True:
             self._clerk.answer_all()
             self._tell_questions()
-            ended = self._ended()
+            ended = self._ends.reason()
             if ended is not None:
                 return ended
             if self._perform_open():
@@ -124,21 +131,6 @@ class ClosedLoop:
                 return "space_exhausted", str(error)
             except StopRequested:
                 continue  # the planner was broken into: nothing was decided
-
-    def _ended(self) -> tuple[StopReason, str] | None:
-        history, budget = self._record.history, self._budget
-        if self._switch.level:
-            return self._switch.reason or "interrupted", self._switch.detail
-        if history.failure_streak < self._old_streak:
-            self._old_streak = 0
-        streak = history.failure_streak - self._old_streak
-        if streak >= budget.failure_streak:
-            last = next((trial for trial in reversed(history.trials) if trial.attempts), None)
-            why = last.attempts[-1].reason if last is not None else ""
-            return "failure_streak", f"{streak} attempts in a row did not complete; the last: {why}"
-        if budget.hours is not None and self._now() >= budget.hours * 3600:
-            return "budget_hours", f"the budget of {budget.hours:g} hours is used up"
-        return None
 
     def _spent(self) -> bool:
         """Whether every trial of the budget is over."""
@@ -217,7 +209,7 @@ class ClosedLoop:
         self._approve_late()
         for trial in self._record.history.trials:
             if trial.state in ("approved", "running"):
-                if self._envelope(trial):
+                if self._envelope(trial) and self._ends.supplied(trial.point):
                     self._attempt(trial)
                 return True
         return False
@@ -245,7 +237,8 @@ class ClosedLoop:
         self._record.write(
             "attempt_started", {"slot": job.slot, "recover": job.recover}, trial=job.trial, attempt=job.attempt
         )
-        self._tell("attempt", f"attempt {job.attempt} at {_words(trial)}", trial.number)
+        names = self._decider.problem.space.names
+        self._tell("attempt", f"attempt {job.attempt} at {_words(trial, names)}", trial.number)
         self._observe(job, self._plausible(trial.number, self._executor.perform(job)))
 
     def _plausible(self, trial: int, result: AttemptResult) -> AttemptResult:
@@ -272,7 +265,7 @@ class ClosedLoop:
         elif result.ending == "trial_failed" and not given_up:
             entries.append(Entry("trial_failed", {"reason": result.reason}, **place))
         self._record.write_all(entries)
-        self._tell("trial", _result_words(result), job.trial)
+        self._tell("trial", _result_words(result), job.trial, result=result.ending)
 
     def _close_lost_attempts(self, lost: Mapping[str, JSON]) -> None:
         """Close attempts that were going on when the last process died: no plan is continued."""
@@ -288,19 +281,20 @@ class ClosedLoop:
                 self._asked.add(question.id)
                 self._tell("question", f"{question.text} Answer with: autolab resolve {question.id}", question.trial)
 
-    def _tell(self, kind: Kind, text: str, trial: int | None = None) -> None:
+    def _tell(self, kind: Kind, text: str, trial: int | None = None, result: str = "") -> None:
         history = self._record.history
         done = sum(each.state in FINAL for each in history.trials)
         best = self._decider.problem.front(history.trials)[:1]
         values = {name: each.value for trial_ in best for name, each in trial_.outcome.items()}
         tell(
             self._watcher,
-            Progress(kind, text, trial, done, self._budget.trials, values, self._now()),
+            Progress(kind, text, trial, done, self._budget.trials, values, self._now(), result, self._ends.drawn),
         )
 
 
-def _words(trial: Trial) -> str:
-    return ", ".join(f"{name} = {_short(value)}" for name, value in trial.point.items())
+def _words(trial: Trial, names: Sequence[str]) -> str:
+    """Return a point in the space's order: the journal keeps it by the alphabet."""
+    return ", ".join(f"{name} = {_short(trial.point[name])}" for name in names)
 
 
 def _result_words(result: AttemptResult) -> str:

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 160
 """Columns where there is no terminal to ask."""
+
+DOINGS = frozenset({"phase", "action"})
+"""Kinds that tell what instruments do: only a live panel has room for them."""
 
 LASTING = frozenset({"trial", "question", "review", "stopped"})
 """Kinds that stay on the screen; the others only say what goes on now."""
@@ -38,8 +42,9 @@ class Display:
         self._done = 0
         self._of: int | None = None
         self._trial: int | None = None
-        self._best = self._last = self._now = ""
+        self._best = self._last = self._now = self._phase = ""
         self._lab_time = 0.0
+        self._stocks = ""
 
     def __enter__(self) -> Self:
         if not self._quiet and self._console.is_terminal:
@@ -61,17 +66,21 @@ class Display:
             self._take(progress)
         if self._quiet or (self._live is not None and progress.kind not in LASTING):
             return
-        if progress.kind != "action":
+        if progress.kind not in DOINGS:
             self._print(self._line(progress))
 
     def _take(self, progress: Progress) -> None:
         self._lab_time = max(self._lab_time, progress.lab_time)
-        self._now = progress.text
-        if progress.kind == "action":  # tells of one instrument and knows nothing of the campaign
+        if progress.kind == "phase":
+            self._phase = progress.text
+        self._now = f"{self._phase}, {progress.text}" if progress.kind == "action" and self._phase else progress.text
+        if progress.kind in DOINGS:  # tells of one instrument and knows nothing of the campaign
             return
+        self._phase = ""
+        self._stocks = stocks_text(progress.drawn)
         self._done, self._of = progress.done, progress.of
         self._trial = progress.trial or self._trial
-        self._best = self._values(progress.best) or self._best
+        self._best = self._values(progress.best)
         if progress.kind == "trial":
             self._last = f"trial {progress.trial}: {progress.text}"
 
@@ -84,7 +93,8 @@ class Display:
         count = f"[{self._done}/{self._of}]" if self._of else f"[{self._done}]"
         trial = f"trial {progress.trial}, " if progress.trial and progress.kind in {"trial", "attempt"} else ""
         best = f"; best {self._best}" if self._best and progress.kind == "trial" else ""
-        return f"{count} {duration(self._lab_time)} {trial}{progress.kind}: {progress.text}{best}"
+        drawn = f"; drawn {self._stocks}" if self._stocks and progress.kind == "stopped" else ""
+        return f"{count} {duration(self._lab_time)} {trial}{progress.kind}: {progress.text}{best}{drawn}"
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)
@@ -105,6 +115,7 @@ class Display:
                 Text(f"lab time {duration(self._lab_time)}"),
             )
             rows: list[RenderableType] = [head]
+            rows += [Text(f"drawn {self._stocks}", overflow="ellipsis", no_wrap=True)] if self._stocks else []
             rows += [Text(f"last  {self._last}", overflow="ellipsis", no_wrap=True)] if self._last else []
             rows += [Text(f"now   {self._now}", overflow="ellipsis", no_wrap=True)] if self._now else []
             return Group(*rows)
@@ -114,6 +125,21 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(file=sys.stderr, width=None if sys.stderr.isatty() else PIPED_WIDTH, highlight=False, emoji=False)
+
+
+def stocks_text(drawn: Mapping[str, tuple[float, float | None]]) -> str:
+    """Return what was drawn from bottles as people read it.
+
+    Args:
+        drawn: Stock -> (mL drawn, mL loaded or None).
+
+    >>> stocks_text({"PC": (103.25, 500.0), "rinse": (12.0, None)})
+    'PC 103 of 500 mL, rinse 12 mL'
+    """
+    return ", ".join(
+        f"{name} {volume:.3g} mL" if loaded is None else f"{name} {volume:.3g} of {loaded:.4g} mL"
+        for name, (volume, loaded) in drawn.items()
+    )
 
 
 def duration(seconds: float) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bluesky.utils import Msg
 
     from autolab.loop.interrupts import StopSwitch
+    from autolab.loop.phases import Phases
     from autolab.loop.record import Record
     from autolab.model.actions import Verb
     from autolab.model.clock import Clock
@@ -58,24 +59,26 @@ class Engine:
         self.RE.subscribe(record.add_document)
         self.on_pause: Callable[[], OnPause] = lambda: "abort"
         self._actions: AttemptActions | None = None
+        self._phases: Phases | None = None
         self._counted = False
         for verb in VERBS:
             default = self.RE._command_registry[verb]  # noqa: SLF001  bluesky offers no public way to wrap a handler
             self.RE.register_command(verb, partial(self._handle, verb=verb, default=default))
+        self.RE.register_command("null", self._note)
 
-    def run(self, plan: Plan, actions: AttemptActions, metadata: dict[str, Any]) -> Any:  # noqa: ANN401  what the plan returns
-        """Run `plan` to its end and return what it returns.
+    def run(self, plan: Plan, actions: AttemptActions, metadata: dict[str, Any], phases: Phases | None = None) -> Any:  # noqa: ANN401  what the plan returns
+        """Run `plan` to its end and return what it returns; `phases` is told those that the plan names.
 
         Raises:
             StopRequested: It was stopped, aborted or halted.
             Exception: What the plan raised.
         """
-        self._actions = actions
+        self._actions, self._phases = actions, phases
         try:
             with self._switch.listener(self._on_switch):
                 return self._until_idle(partial(self.RE, plan, **metadata))
         finally:
-            self._actions = None
+            self._actions = self._phases = None
 
     def _until_idle(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401  what the plan returns
         while True:
@@ -102,6 +105,10 @@ class Engine:
         if self._actions is None:
             return await default(message)
         return await self._actions.handle(message, verb, default)
+
+    async def _note(self, message: Msg) -> None:
+        if self._phases is not None:
+            self._phases.take(message)
 
     def _follow(self, new: str, _old: str) -> None:
         """Let virtual time advance in every state but idle and paused."""

@@ -42,7 +42,8 @@ class AttemptResult:
         ending: How it ended.
         outcome: Only for `completed`.
         reason: Why it did not complete.
-        body: Joined to the journal's `attempt_ended`: the report of making safe, a virtual lab's snapshot.
+        body: Joined to the journal's `attempt_ended`: the report of making safe, `phases` (name -> s of lab time), their
+            order, a virtual lab's snapshot.
     """
 
     ending: AttemptEnding

@@ -105,6 +105,7 @@ class AttemptActions:
         attempt: Number of the attempt.
         stopping: Says whether new non-repeatable actions are refused now.
         told: Called with a line of text for each action, for the progress display.
+        phase: Says which phase of the protocol it is now.
     """
 
     def __init__(
@@ -115,9 +116,10 @@ class AttemptActions:
         *,
         stopping: Callable[[], bool] = lambda: False,
         told: Callable[[str], None] = lambda _text: None,
+        phase: Callable[[], str] | None = None,
     ) -> None:
         self._record, self._trial, self._attempt = record, trial, attempt
-        self._stopping, self._told = stopping, told
+        self._stopping, self._told, self._phase = stopping, told, phase
         self._steps: dict[int, Step] = {}
         self._closed = False
         self.error: BaseException | None = None
@@ -153,6 +155,8 @@ class AttemptActions:
             "action_class": action_class,
             "context": dict(context),
         }
+        if self._phase is not None:
+            intent["phase"] = self._phase()
         step = Step(len(self._steps) + 1, message, intent, JournaledStatus())
         if action_class != "read":
             self._write([self._entry("intent", step, intent)])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autolab.loop.engine import Engine, finished
 from autolab.loop.executor import AttemptResult, Job
 from autolab.loop.journaled import AttemptActions
+from autolab.loop.phases import SAFE, Phases
 from autolab.loop.plans import attempt_plan
 from autolab.loop.settling import lost_actions, settle
 from autolab.model.errors import LabNotReady, LeaseOver, StopRequested, TrialFailed
@@ -91,10 +92,12 @@ class LabExecutor:
         so that the campaign goes on as if it had not been interrupted.
         """
         snapshot = self.record.history.last_snapshot
-        if snapshot is None:
-            self.clock.resume_at(0.0)  # no attempt was over: the bench is as new, and so is its time
-        else:
+        if snapshot is not None:
             self._restore(snapshot)
+        elif self.clock.now() > 0:  # no attempt was over: the bench is as new, and its time begins anew with it
+            new = self.lab.bench.snapshot()
+            self.clock.resume_at(0.0)
+            self.lab.bench.restore(new)
         self.clock.run(self.lab.do_connect())
         ready = snapshot or self._snapshot(clean=False, states={})
         for action in lost_actions(self.record.history):
@@ -123,30 +126,37 @@ class LabExecutor:
         """Raise OutsideEnvelope for a point that the protocol or the lab forbids."""
         check = getattr(self.procedure, "check", None)
         if check is not None:
-            check(self.lab, point)
+            check(self.lab.view(self.roles), point)
 
     def perform(self, job: Job) -> AttemptResult:
         """Perform one attempt, make safe, and say what became of it."""
         if self.lab.bench is not None:
             self.lab.bench.reseed(job.trial, job.concluded + 1)
+        phases = Phases(self.clock.now, self.told)
         actions = AttemptActions(
-            self.record, job.trial, job.attempt, stopping=lambda: self.switch.level > 0, told=self.told
+            self.record,
+            job.trial,
+            job.attempt,
+            stopping=lambda: self.switch.level > 0,
+            told=self.told,
+            phase=lambda: phases.name,
         )
         lease = self.lab.lease(self.roles)
         self._clean = False
         try:
             plan = attempt_plan(self.procedure, lease.lab, job)
-            outcome = self.engine.run(plan, actions, {"trial": job.trial, "attempt": job.attempt})
+            outcome = self.engine.run(plan, actions, {"trial": job.trial, "attempt": job.attempt}, phases)
             result = AttemptResult("completed", _outcome(outcome))
         except Exception as error:
             result = AttemptResult(_ending(error, actions), reason=_reason(error, actions))
         finally:
             lease.release()
+        phases.enter(SAFE)
         report = self._safe_after_exit(actions)
         if actions.fatal is not None:
             raise actions.fatal
         self._clean = result.ending == "completed"
-        body: dict[str, JSON] = {"safe": report}
+        body: dict[str, JSON] = {"safe": report, **phases.end()}
         if self.lab.bench is not None:
             body["snapshot"] = self._snapshot(clean=self._clean, states=self.record.history.states)
         return AttemptResult(result.ending, result.outcome, result.reason, body)

@@ -12,6 +12,7 @@ from autolab.model.errors import CampaignChanged
 
 if TYPE_CHECKING:
     from autolab.journal.journal import Journal
+    from autolab.journal.reading import Readable
     from autolab.model.actions import JSON
     from autolab.model.trial import Fidelity
 
@@ -69,6 +70,24 @@ def settings_of(thing: object) -> dict[str, JSON]:
     return {"use": f"{kind.__module__}:{kind.__qualname__}", "with": as_json(fields)}
 
 
+def settings_in_force(reader: Readable, campaign: int) -> dict[str, JSON]:
+    """Return budget, review and the like as a journal has them now, amendments included; `versions.NAME` too.
+
+    Args:
+        reader: Of the journal.
+        campaign: Number of the campaign in it.
+    """
+    return _Pinned.read(reader, campaign).settings
+
+
+def parts_in_force(reader: Readable, campaign: int) -> dict[str, JSON]:
+    """Return problem, planner, protocol, lab and so on as a journal has them, accepted changes included."""
+    parts: dict[str, JSON] = {}
+    for event in reader.events(campaign=campaign, kinds=("opened", "change_accepted")):
+        parts |= _mapping(event.body.get("declaration"))
+    return parts
+
+
 def pin(journal: Journal, declared: Declared, on_change: OnChange, by: str) -> None:
     """Open a new campaign in the journal, or make sure that the one it holds is the same.
 
@@ -78,7 +97,7 @@ def pin(journal: Journal, declared: Declared, on_change: OnChange, by: str) -> N
     if journal.campaign == 0:
         journal.append("opened", declared.opened(None))
         return
-    pinned = _Pinned.read(journal)
+    pinned = _Pinned.read(journal, journal.campaign)
     if pinned.fidelity != declared.fidelity:
         msg = (
             f"the journal {journal.path} holds a {pinned.fidelity} campaign and this run is {declared.fidelity}: "
@@ -112,7 +131,7 @@ def _amend(journal: Journal, declared: Declared, pinned: _Pinned) -> None:
     amended: dict[str, JSON] = {
         key: {"old": pinned.settings.get(key), "new": value}
         for key, value in new.items()
-        if pinned.settings.get(key) != value
+        if pinned.settings.get(key) != as_json(value)  # as it was read back: a tuple came back as a list
     }
     if amended:
         journal.append("amended", amended)
@@ -125,10 +144,10 @@ class _Pinned:
     settings: dict[str, JSON]
 
     @classmethod
-    def read(cls, journal: Journal) -> _Pinned:
+    def read(cls, journal: Readable, campaign: int) -> _Pinned:
         pinned = cls(None, {}, {})
         kinds = ("opened", "amended", "change_accepted")
-        for event in journal.events(campaign=journal.campaign, kinds=kinds):
+        for event in journal.events(campaign=campaign, kinds=kinds):
             pinned._take(event.kind, event.body)
         return pinned
 

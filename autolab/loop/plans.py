@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bluesky import plan_stubs as bps
 
+from autolab.loop.phases import RECOVER, START, phase
 from autolab.model.errors import OutsideLimits, TrialFailed
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 def attempt_plan(procedure: Procedure, lab: LeasedLab, job: Job) -> Generator[Any, Any, OutcomeLike]:
     """Yield the messages of one attempt and return its outcome."""
     if job.recover:
+        yield phase(RECOVER)
         yield from procedure.recover(lab)
+        yield phase(START)
     yield from bps.open_run({"point": dict(job.point), "recovered": job.recover})
     try:
         outcome = yield from procedure.perform(lab, job.point)

@@ -12,6 +12,8 @@ logger = logging.getLogger(__name__)
 StopReason = Literal[
     "budget_trials",
     "budget_hours",
+    "budget_consumables",
+    "target",
     "failure_streak",
     "space_exhausted",
     "stop_requested",
@@ -22,13 +24,19 @@ StopReason = Literal[
 ]
 """Why a run ended.
 
+`target`: a trial reached what the budget asks for. `budget_consumables`: a stock's budget or its bottle does not suffice.
 `stop_requested`: a person in another process. `interrupted`: a signal. `waiting`: only a person can go on.
 `space_exhausted`: the planner found no point that is left. `error`: an error of autolab or of the machine's disk.
 """
 
-GOOD_ENDS: frozenset[StopReason] = frozenset({"budget_trials", "budget_hours", "space_exhausted", "stop_requested"})
+GOOD_ENDS: frozenset[StopReason] = frozenset(
+    {"budget_trials", "budget_hours", "budget_consumables", "target", "space_exhausted", "stop_requested"}
+)
 
-Kind = Literal["deciding", "review", "attempt", "action", "trial", "question", "stopped"]
+NEEDS_A_LOOK: frozenset[str] = frozenset({"failure_streak", "interlock", "error"})
+"""Stop reasons that are failures: of the lab, or of autolab."""
+
+Kind = Literal["deciding", "review", "attempt", "phase", "action", "trial", "question", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class Progress:
         of: Trials in the budget; None when there is no such limit.
         best: Best trial's objectives so far, by name; empty before there is one.
         lab_time: Lab time, s.
+        result: How an attempt ended, for `trial`; the stop reason, for `stopped`.
+        drawn: Stock -> (mL drawn so far, mL loaded or None).
     """
 
     kind: Kind
@@ -52,6 +62,8 @@ class Progress:
     of: int | None = None
     best: Mapping[str, float] = field(default_factory=dict)
     lab_time: float = 0.0
+    result: str = ""
+    drawn: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,9 @@ class RunResult:
     def ok(self) -> bool:
         """Whether the run ended as planned."""
         return self.reason in GOOD_ENDS
+
+    def __str__(self) -> str:
+        return f"{self.completed} completed, {self.failed} failed or rejected; stopped: {self.detail or self.reason}"
 
 
 Watcher = Callable[[Progress], None]

@@ -70,12 +70,15 @@ class Clock:
             self._offset = lab_time - self.loop.time()
 
     def start(self) -> None:
-        """Run the loop in a daemon thread; does nothing when it runs already."""
+        """Run the loop in a daemon thread, and return when it runs; does nothing when it runs already."""
         with self._counts:
             if self.thread is not None or self.loop.is_running():
                 return
+            runs = threading.Event()
+            self.loop.call_soon(runs.set)
             self.thread = threading.Thread(target=self.loop.run_forever, name="autolab-clock", daemon=True)
             self.thread.start()
+        runs.wait()  # a RunEngine that finds its loop at rest starts it a second time
 
     def close(self) -> None:
         """Cancel what is left on the loop, stop its thread and free it."""

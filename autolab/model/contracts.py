@@ -13,6 +13,7 @@ from autolab.model.trial import OutcomeLike, Point, Trial
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
+    from autolab.model.stocks import Stock
     from autolab.model.suggestion import Suggestion
 
 Plan = Generator[Any, Any, Any]
@@ -41,7 +42,12 @@ class Planner(Protocol):
 
 
 class LeasedLab(Protocol):
-    """What a protocol sees of the lab: its roles, each a leased handle (`lab.pump`), and lab time."""
+    """What a protocol sees of the lab: its roles, each a leased handle (`lab.pump`), stocks, and lab time."""
+
+    @property
+    def stocks(self) -> Mapping[str, Stock]:
+        """What the pumps draw from, by role; roles whose pump names no stock of the lab file are left out."""
+        ...
 
     def __getattr__(self, role: str) -> Any:  # noqa: ANN401  a bluesky-compatible handle of whatever plays the role
         """Return the handle that plays `role`."""
@@ -55,8 +61,13 @@ class LeasedLab(Protocol):
 class Procedure(Protocol):
     """The contract of a protocol: the lab procedure that performs one attempt.
 
+    A protocol may offer more, which is used where it is there: `check(lab, point)` raises OutsideEnvelope;
+    `lab_faults(problem, facts)` tells what of a campaign its lab cannot do (see `model.facts`);
+    `draws(point, contents, capacities)` tells what an attempt will draw from bottles, by role, mL.
+
     Attributes:
-        needs: Role name in the protocol -> the role it must play (`{"waste": "pump"}`).
+        needs: Role name in the protocol -> the role it must play (`{"waste": "pump"}`). An instance's may depend on
+            its settings.
     """
 
     needs: Mapping[str, str]

@@ -14,6 +14,8 @@ from autolab.model.ranges import Array
 if TYPE_CHECKING:
     from autolab.model.trial import Value
 
+ROUNDING = 1e-11  # of a range: less than this away from its end is rounding, not meant
+
 
 def column_names(axis: Axis) -> list[str]:
     """Return the names of an axis's encoded columns."""
@@ -69,12 +71,20 @@ def _bare(axis: Integer | Ordinal | Component, columns: Array) -> list[float]:
 def value_at(axis: Axis, x: float) -> Value:
     """Return the value of a numeric axis nearest to a number."""
     if isinstance(axis, Real):
-        return min(max(x, axis.low), axis.high)
+        return _within(x, axis.low, axis.high)
     if isinstance(axis, Integer):
         return round(min(max(x, axis.low), axis.high))
     if isinstance(axis, Ordinal):
         return min(axis.values, key=lambda value: abs(value - x))
     if isinstance(axis, Component):
-        return 0.0 if axis.optional and x <= max(axis.low / 2, 0.0) else min(max(x, axis.low), axis.high)
+        return 0.0 if axis.optional and x <= max(axis.low / 2, 0.0) else _within(x, axis.low, axis.high)
     msg = f"{axis.name!r} is categorical and has no number"
     raise TypeError(msg)
+
+
+def _within(x: float, low: float, high: float) -> float:
+    """Return the number of a range nearest to `x`; its end where only rounding keeps `x` from it (0, not 2e-16)."""
+    rounding = ROUNDING * (high - low)
+    if x <= low + rounding:
+        return low
+    return high if x >= high - rounding else x

@@ -54,6 +54,14 @@ class Measurement:
             msg = f"a standard error must be finite and not negative, got {self.standard_error!r}"
             raise ValueError(msg)
 
+    def __str__(self) -> str:
+        error = "" if self.standard_error is None else f" (standard error {self.standard_error:.2g})"
+        return f"{_shown(float(self.value))}{error}"
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
 
 OutcomeLike = Mapping[str, "float | tuple[float, float | None] | Measurement"]
 Outcome = Mapping[str, Measurement]
@@ -166,6 +174,14 @@ class Trial:
             msg = f"trial {self.number} is {self.state!r}: only a completed trial can be invalidated"
             raise ValueError(msg)
         return replace(self, invalidated=True, reason=reason)
+
+    def __str__(self) -> str:
+        name = f"trial {self.number}" if self.number else "trial"
+        state = f"{self.state}, invalidated" if self.invalidated else self.state
+        point = ", ".join(f"{key} = {_shown(value)}" for key, value in self.point.items())
+        outcome = ", ".join(f"{key} = {value}" for key, value in self.outcome.items())
+        told = f"{name} ({state}): {point}{f' -> {outcome}' if outcome else ''}"
+        return f"{told}: {self.reason}" if self.reason else told
 
     @property
     def usable(self) -> bool:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autolab.lab.declaration import LabDeclaration
-from autolab.loop.budget import Budget, Review
+from autolab.loop.budget import Review
 from autolab.model.errors import Fault, FaultyFile
 from autolab.model.problem import Problem
 from autolab.spec.campaign_model import AfterModel, CampaignModel
 from autolab.spec.document import read_document
 from autolab.spec.explain import validate
 from autolab.spec.findings import Findings
+from autolab.spec.fitting import build_budget, fit
 from autolab.spec.lab import read_lab
 from autolab.spec.plugged import build_planner, build_protocol
 from autolab.spec.problem import build_problem, build_space
@@ -22,6 +23,7 @@ from autolab.spec.salvage import sound_parts
 from autolab.spec.version import readable
 
 if TYPE_CHECKING:
+    from autolab.loop.budget import Budget
     from autolab.model.actions import JSON
     from autolab.model.contracts import Planner, Procedure
 
@@ -38,7 +40,8 @@ class CampaignFile:
         roles: Role in the protocol -> instrument in the lab.
         lab: None where the protocol needs no instrument.
         lab_path: Of the lab file; None without one.
-        notify: `{"command": ...}`, to be run when a person is needed; None for nobody.
+        notify: `{"command": ..., "webhook": ..., "on": [...]}`: whom to tell of what; None for nobody.
+        notes: What is no fault, and worth knowing.
     """
 
     path: Path
@@ -54,6 +57,7 @@ class CampaignFile:
     budget: Budget
     review: Review
     notify: Mapping[str, JSON] | None
+    notes: tuple[str, ...] = ()
 
     @property
     def journal_path(self) -> Path:
@@ -93,7 +97,9 @@ def _load(path: Path, faults: list[Fault]) -> CampaignFile | None:
     protocol = build_protocol(model.protocol, lab, problem, findings)
     if lab_path is None and model.protocol.with_:
         findings.add(("lab",), "is missing, and the protocol needs instruments", "Add `lab:` with the lab file's path")
-    if faults or problem is None or planner is None or protocol is None:
+    budget = build_budget(model.budget, lab, problem, protocol, findings)
+    notes = fit(model.protocol, lab, problem, protocol, findings)
+    if faults or problem is None or planner is None or protocol is None or budget is None:
         return None
     return CampaignFile(
         path=path,
@@ -106,9 +112,10 @@ def _load(path: Path, faults: list[Fault]) -> CampaignFile | None:
         roles=dict(model.protocol.with_),
         lab=lab,
         lab_path=lab_path,
-        budget=Budget(model.budget.trials, model.budget.hours, model.budget.failure_streak),
+        budget=budget,
         review=_review(model.review),
         notify=model.notify.model_dump() if model.notify else None,
+        notes=tuple(notes),
     )
 
 
@@ -122,8 +129,11 @@ def _check_sound_parts(data: Mapping[str, JSON], lab: LabDeclaration | None, fin
         build_space(parts["space"], findings, folder)
     if "planner" in parts:
         build_planner(parts["planner"], findings)
-    if "protocol" in parts:
-        build_protocol(parts["protocol"], lab, problem, findings)
+    protocol = build_protocol(parts["protocol"], lab, problem, findings) if "protocol" in parts else None
+    if "budget" in parts:
+        build_budget(parts["budget"], lab, problem, protocol, findings)
+    if protocol is not None:
+        fit(parts["protocol"], lab, problem, protocol, findings)
 
 
 def _lab_path(path: Path, data: Mapping[str, JSON]) -> Path | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from autolab.loop.notify import OCCASIONS, is_web_address
 from autolab.spec.grammar import Cell, FileModel, Limits, Number, OpenFileModel, Range, Whole, shape, wrong
 
 PARAMETER_TYPES = ("real", "integer", "ordinal", "categorical", "mixture")
@@ -185,11 +186,15 @@ class BudgetModel(FileModel):
     """Lab time, h."""
     failure_streak: Annotated[Whole, Field(ge=1)] = Field(3, examples=[3])
     """Stop after so many attempts in a row that did not complete."""
+    consumables: dict[str, Annotated[Number, Field(gt=0)]] = Field(default_factory=dict, examples=[{"PC": 200}])
+    """Stock of the lab -> mL that may be drawn from its bottle."""
+    target: dict[str, Bounds] = Field(default_factory=dict, examples=[{"conductivity": ">= 14"}])
+    """Measured quantity -> bound (or list of bounds): stop once a feasible trial keeps all of them."""
 
     @model_validator(mode="after")
     def _ends(self) -> BudgetModel:
-        if self.trials is None and self.hours is None:
-            raise wrong("the budget has no end", "Give `trials`, `hours`, or both")
+        if self.trials is None and self.hours is None and not self.consumables:
+            raise wrong("the budget has no end", "Give `trials`, `hours`, or both; a target may never be reached")
         return self
 
 
@@ -206,11 +211,32 @@ ReviewModel = Annotated[
 ]
 
 
-class NotifyModel(FileModel):
-    """Whom to tell when a person is needed or the campaign ends."""
+Occasion = Literal["finish", "failure", "question"]
 
-    command: str = Field(examples=["notify-send"])
+
+def _web_address(text: str) -> str:
+    if not is_web_address(text):
+        raise wrong(f"{text!r} is no web address", "Write it like https://host/path")
+    return text
+
+
+class NotifyModel(FileModel):
+    """Whom to tell when a person is needed, something failed, or the campaign ends."""
+
+    command: Annotated[str, Field(min_length=1)] | None = Field(None, examples=["notify-send"])
     """A command that gets the message as its last argument."""
+    webhook: Annotated[str, AfterValidator(_web_address)] | None = Field(None, examples=["https://example.org/hook"])
+    """A web address that gets a POST with JSON: `campaign`, `kind`, `text`, `trial` and more. Only its host is journaled."""
+    on: Annotated[list[Occasion], Field(min_length=1)] = Field(
+        default_factory=lambda: list(OCCASIONS), examples=[["finish", "failure", "question"]]
+    )
+    """What is told: the end of a run, an attempt that failed, a person who must decide; all without it."""
+
+    @model_validator(mode="after")
+    def _somebody(self) -> NotifyModel:
+        if self.command is None and self.webhook is None:
+            raise wrong("nobody is told", "Give `command`, `webhook`, or both")
+        return self
 
 
 class CampaignModel(FileModel):

@@ -80,8 +80,7 @@ def _problem(error: ErrorDetails, value: object, field: FieldInfo | None) -> tup
     kind, context = error["type"], error.get("ctx", {})
     if kind in {"literal_error", "enum"}:
         allowed = [str(choice) for choice in choices(field)] or re.findall(r"'([^']*)'", str(context["expected"]))
-        meaning = f". {_description(field)}" if field and field.description else ""
-        return f"got {_shown(value)}", one_of(str(value), allowed) + meaning
+        return f"got {_shown(value)}", one_of(str(value), allowed)
     if kind in COMPARED:
         name, words = COMPARED[kind]
         return f"must be {words} {context[name]:g}, got {_shown(value)}", _description(field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,11 @@ from autolab.spec.document import read_document
 from autolab.spec.explain import validate
 from autolab.spec.findings import Findings, one_of
 from autolab.spec.lab_model import InstrumentModel, LabModel
+from autolab.spec.salvage import sound_parts
 from autolab.spec.version import readable
 
 if TYPE_CHECKING:
+    from autolab.model.actions import JSON
     from autolab.spec.document import Key
 
 
@@ -47,16 +50,32 @@ def read_lab(path: Path | str, faults: list[Fault]) -> LabDeclaration | None:
     findings = Findings(document, faults)
     if not readable(document.data, findings):
         return None
-    model = validate(LabModel, document.data, findings)
+    model = validate(LabModel, document.data, findings) or _salvaged(document.data)
     if model is None:
         return None
     _check_instruments(model, findings)
     _check_ports(model, findings)
     _check_virtual(model, findings)
+    given = document.data.get("instruments")
+    if not isinstance(given, dict) or len(given) > len(model.instruments):
+        return None  # some instrument could not be read: what names it is not to blame
     declaration = _declaration(model, findings)
     if declaration is not None:
         _check_whole(model, declaration, findings)
     return declaration
+
+
+def _salvaged(data: Mapping[str, JSON]) -> LabModel | None:
+    """Return what is right in itself of a faulty lab file: its meaning can be checked, too."""
+    parts = sound_parts(data, LabModel)
+    if "instruments" not in parts:
+        return None
+    missing = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in LabModel.model_fields.items()
+        if name not in parts and not field.is_required()
+    }
+    return LabModel.model_construct(**missing, **parts)
 
 
 def _declaration(model: LabModel, findings: Findings) -> LabDeclaration | None:
@@ -116,12 +135,21 @@ def _check_ports(model: LabModel, findings: Findings) -> None:
 def _check_whole(model: LabModel, declaration: LabDeclaration, findings: Findings) -> None:
     """Note what contradicts between the parts of a lab: plumbing, vessels, interlocks, order of making safe."""
     roles = {name: role_of(one.driver) for name, one in declaration.instruments.items()}
-    for fault in lab_faults(declaration, roles):
+    parts = {name: component_roles(one.driver) for name, one in declaration.instruments.items()}
+    faulty = {key for key in ("stocks", "plumbing", "virtual", "interlocks", "safe_order") if findings.under((key,))}
+    for fault in lab_faults(declaration, roles, parts):
+        if _follows(fault.key, faulty):
+            continue
         key: Key = tuple(int(part) if part.isdigit() else part for part in fault.key.split("."))
         if key == ("safe_order",):
             places = [index for index, word in enumerate(model.safe_order) if repr(word) in fault.problem]
             key = ("safe_order", *places[:1])
         findings.add(key, fault.problem, fault.remedy)
+
+
+def _follows(key: str, faulty: set[str]) -> bool:
+    """Return whether a fault may come of another one, in a part that could not be read whole."""
+    return key.partition(".")[0] in faulty or ("stocks" in faulty and key.endswith(".stock"))
 
 
 def _check_virtual(model: LabModel, findings: Findings) -> None:
@@ -136,6 +164,15 @@ def _check_virtual(model: LabModel, findings: Findings) -> None:
             findings.add(
                 ("instruments", name, "driver"), problem, f"Leave `virtual` out. {one_of(one.driver, simulated)}"
             )
+
+
+def component_roles(driver: str) -> dict[str, str]:
+    """Return the roles of a driver's components, by name; empty where none are known."""
+    try:
+        told = getattr(plugins.settings_model(driver), "components", None)
+    except InputError:
+        return {}
+    return dict(told) if isinstance(told, Mapping) else {}
 
 
 def role_of(driver: str) -> str | None:

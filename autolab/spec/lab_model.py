@@ -4,9 +4,59 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from autolab.spec.grammar import FileModel, Limits, Number, OpenFileModel, Scalar, shape
+from autolab.model.stocks import MOLAR_MASS
+from autolab.spec.findings import one_of
+from autolab.spec.grammar import FileModel, Limits, Number, OpenFileModel, Scalar, shape, wrong
+
+_EXACTLY = 1e-6  # mass fractions add up to 1 this closely
+
+
+def _solvents(shares: dict[str, float]) -> dict[str, float]:
+    for name in shares:
+        if name in MOLAR_MASS:
+            raise wrong(f"{name!r} is a salt, got {shares[name]:g}", f"Write `salts: {{{name}: <mol/kg>}}`", name)
+    total = sum(shares.values())
+    if abs(total - 1) > _EXACTLY:
+        told = ", ".join(f"{name} {share:g}" for name, share in shares.items())
+        raise wrong(f"mass fractions must add up to 1, not {total:g} ({told})", "Correct one of them")
+    return shares
+
+
+def _salts(amounts: dict[str, float]) -> dict[str, float]:
+    for name in amounts:
+        if name not in MOLAR_MASS:
+            raise wrong(f"unknown salt {name!r}", one_of(name, MOLAR_MASS), name)
+    return amounts
+
+
+Share = Annotated[Number, Field(ge=0, le=1)]
+Amount = Annotated[Number, Field(ge=0)]
+
+
+class StockModel(FileModel):
+    """A solution of known composition that pumps draw from a bottle."""
+
+    solvents: Annotated[dict[str, Share], Field(min_length=1), AfterValidator(_solvents)] = Field(
+        examples=[{"EC": 0.5, "EMC": 0.5}]
+    )
+    """Solvent -> mass fraction of the solvent; they add up to 1."""
+    salts: Annotated[dict[str, Amount], AfterValidator(_salts)] = Field(default_factory=dict, examples=[{"LiPF6": 2.0}])
+    """Salt -> mol per kg of solvent."""
+    density: Annotated[Number, Field(gt=0.2, lt=5)] = Field(examples=[1.142])
+    """Of the solution at room temperature, g/mL."""
+    price_per_mL: Amount = Field(0.0, examples=[0.45])  # noqa: N815  the unit's symbol
+    """What 1 mL costs, in the lab's currency."""
+    loaded_mL: Amount | None = Field(None, examples=[500])  # noqa: N815  the unit's symbol
+    """What was loaded since the campaign began, mL; raise it when more is loaded. Not pinned."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> StockModel:
+        both = [name for name in self.salts if name in self.solvents]
+        if both:
+            raise wrong(f"{both[0]!r} cannot be both solvent and salt", "Remove one of the two", "salts", both[0])
+        return self
 
 
 class InstrumentModel(OpenFileModel):
@@ -58,9 +108,13 @@ class LabModel(FileModel):
     )
     """The instruments by name."""
     plumbing: dict[str, Places] = Field(default_factory=dict, examples=[{"waste": ["beaker", "drain"]}])
-    """Instrument -> the vessel it is joined to, or [from, to]."""
+    """Instrument -> the vessel that it is joined to or stands at, or [from, to]."""
     interlocks: list[InterlockModel] = Field(default_factory=list, examples=[[{"if": "balance.weight >= 190"}]])
     """Conditions that stop everything."""
+    stocks: dict[str, StockModel] = Field(
+        default_factory=dict, examples=[{"PC": {"solvents": {"PC": 1.0}, "density": 1.205, "loaded_mL": 500}}]
+    )
+    """Solutions by the names that pumps give as their `stock`. What is no solution of known composition stays out."""
     safe_order: list[str] = Field(default_factory=list, examples=[["dosing", "waste"]])
     """Instruments in the order in which they are made safe; the others come after."""
     virtual: VirtualModel | None = Field(None, examples=[{"world": "dosing"}])

@@ -160,6 +160,10 @@ _KINDS: dict[str, tuple[type, Callable[[Any], dict[str, Any]], Callable[[Mapping
     "measurement": _kind(Measurement, "value", "standard_error"),
     "attempt": _kind(Attempt, "number", "ending", "reason", "started", "ended"),
     "trial": (Trial, _write_trial, _read_trial),
-    "budget": _kind(Budget, "trials", "hours", "failure_streak"),
+    "budget": (
+        Budget,
+        _fields("trials", "hours", "failure_streak", "consumables", "target"),
+        _read_objects(Budget, "target"),
+    ),
     "review": _kind(Review, "mode", "seconds"),
 }

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from autolab.lab import plugins
-from autolab.model.errors import InputError
+from autolab.model.errors import AutolabError, InputError
 from autolab.spec.explain import validate
 from autolab.spec.findings import one_of
-from autolab.spec.lab import role_of
+from autolab.spec.lab import component_roles, role_of
 
 if TYPE_CHECKING:
     from autolab.lab.declaration import LabDeclaration
@@ -73,14 +73,31 @@ def build_protocol(
     if protocol is None:
         return None
     good = _check_settings(model, findings)
-    _check_roles(model, getattr(protocol, "needs", {}), lab, findings)
-    if problem is not None:
-        _check_outcomes(model.use, getattr(protocol, "outcomes", None), problem, findings)
-        _check_parameters(model.use, getattr(protocol, "parameters", None), problem, findings)
-    with findings.at(("protocol",)):
-        made: Procedure | None = protocol(**settings_of(model)) if good else None
-        return made
-    return None
+    made: Procedure | None = None
+    if good:
+        with findings.at(("protocol",)):
+            made = protocol(**settings_of(model))
+    told = made if made is not None else _likely(protocol, model, findings)
+    if told is not None:
+        _check_roles(model, getattr(told, "needs", {}), lab, findings)
+        if problem is not None:
+            _check_outcomes(model.use, getattr(told, "outcomes", None), problem, findings)
+            _check_parameters(model.use, getattr(told, "parameters", None), problem, findings)
+    elif lab is not None:  # which roles there are is not known, but whether their players exist is
+        for role, name in model.with_.items():
+            _check_exists(("protocol", "with", role), name, list(lab.instruments), lab, findings)
+    return made
+
+
+def _likely(protocol: Any, model: ProtocolModel, findings: Findings) -> Any:  # noqa: ANN401  a plug-in's class or instance
+    """Return what tells needs, parameters and outcomes although a setting is wrong; None where that decides them."""
+    sound = {name: value for name, value in settings_of(model).items() if not findings.under(("protocol", name))}
+    try:
+        made = protocol(**sound)
+    except (AutolabError, TypeError, ValueError):
+        return None
+    same = all(getattr(made, told, None) == getattr(protocol, told, None) for told in ("needs", "parameters"))
+    return made if same else None
 
 
 def settings_of(model: ProtocolModel) -> dict[str, Any]:
@@ -130,9 +147,7 @@ def _check_roles(
 
 def _check_player(key: Key, name: str, kind: str, lab: LabDeclaration, findings: Findings) -> None:
     instrument, _, component = name.partition(".")
-    if instrument not in lab.instruments:
-        allowed = _playing(kind, lab) or list(lab.instruments)
-        findings.add(key, f"the lab has no instrument {name!r}", one_of(name, allowed))
+    if not _check_exists(key, name, _playing(kind, lab) or list(lab.instruments), lab, findings):
         return
     driver = lab.instruments[instrument].driver
     if driver not in plugins.names("drivers"):
@@ -141,22 +156,36 @@ def _check_player(key: Key, name: str, kind: str, lab: LabDeclaration, findings:
     if played is not None and played != kind:
         problem = f"{name!r} is a {played}, and the protocol needs a {kind} here"
         findings.add(key, problem, one_of(name, _playing(kind, lab)))
+    elif not component and played is None and component_roles(driver):
+        problem = f"{instrument!r} ({driver}) plays no role itself, and the protocol needs a {kind} here"
+        findings.add(key, problem, one_of(name, _playing(kind, lab)))
     elif component and played is None:
         findings.add(
             key, f"{instrument!r} ({driver}) has no component {component!r} with a role", f"It must be a {kind}"
         )
 
 
+def _check_exists(key: Key, name: str, allowed: list[str], lab: LabDeclaration, findings: Findings) -> bool:
+    there = name.partition(".")[0] in lab.instruments
+    if not there:
+        findings.add(key, f"the lab has no instrument {name!r}", one_of(name, allowed))
+    return there
+
+
 def _playing(kind: str, lab: LabDeclaration | None) -> list[str]:
-    """Return the instruments that can play a role."""
-    return [name for name, one in lab.instruments.items() if role_of(one.driver) == kind] if lab is not None else []
+    """Return the instruments and components that can play a role."""
+    if lab is None:
+        return []
+    parts = {name: component_roles(one.driver) for name, one in lab.instruments.items()}
+    whole = [name for name, one in lab.instruments.items() if role_of(one.driver) == kind]
+    return whole + [f"{name}.{part}" for name, told in parts.items() for part, role in told.items() if role == kind]
 
 
 def _component_role(driver: str, component: str) -> str | None:
+    told = component_roles(driver)
+    if told:
+        return told.get(component)
     try:
-        told = getattr(plugins.settings_model(driver), "components", None)
-        if isinstance(told, Mapping):
-            return told.get(component)
         part = getattr(plugins.resolve("drivers", driver), component, None)
     except InputError:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from autolab.spec.campaign_model import CampaignModel
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
     from autolab.model.actions import JSON
 
-_ENTRIES = ("space", "objectives", "outcome_constraints")
+_ENTRIES = ("space", "objectives", "outcome_constraints", "instruments", "stocks")
 """Parts whose entries stand for themselves; a constraint may name one that is faulty, so it is left out."""
 
 
-def sound_parts(data: Mapping[str, JSON]) -> dict[str, Any]:
-    """Return the parts of a campaign file that are right in themselves, by the model's names.
+def sound_parts(data: Mapping[str, JSON], model: type[BaseModel] = CampaignModel) -> dict[str, Any]:
+    """Return the parts of a file that are right in themselves, by the model's names.
 
     Their meaning (names, roles, options) can then be checked although other parts are faulty, so that a person sees
     all faults at once.
     """
     parts = {}
-    for name, field in CampaignModel.model_fields.items():
+    for name, field in model.model_fields.items():
         key = field.alias or name
         if key in data:
             found = _sound(name, field, data[key])

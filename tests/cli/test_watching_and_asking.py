@@ -232,3 +232,22 @@ def test_a_killed_process_that_nobody_waited_for_is_not_running() -> None:
     assert not targets._alive(child.pid)
     child.wait()
     assert not targets._alive(child.pid)
+
+
+def test_status_tells_what_was_drawn_from_bottles_and_outcomes_with_units(autolab: Autolab, files: Path) -> None:
+    lab = files / "lab.yaml"
+    stock = "stocks:\n  water: {solvents: {water: 1.0}, density: 0.998, loaded_mL: 300}\n"
+    lab.write_text(lab.read_text(encoding="utf-8") + stock, encoding="utf-8")
+    ran = autolab("run", files / "campaign.yaml", "--trials", "2")
+    assert ran.exit_code == 0, ran.output
+    told = json.loads(autolab("status", files / "campaign.yaml", "--json").stdout)
+    level = told["stocks"]["water"]
+    assert level["loaded_mL"] == 300
+    assert level["drawn_mL"] > 0
+    assert level["left_mL"] == pytest.approx(300 - level["drawn_mL"])
+    assert told["budget"]["trials"] == 2
+    assert told["units"] == {"error": "%", "bias": "%", "spread": "%", "seconds": "s"}
+    assert list(told["best"][0]["point"]) == ["rate", "suck_back", "dwell"]
+    text = autolab("status", files / "campaign.yaml").stdout
+    assert f"stock water: {level['drawn_mL']:.4g} mL drawn of 300 mL loaded, {level['left_mL']:.4g} mL left" in text
+    assert "seconds (s)" in text

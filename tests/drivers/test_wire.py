@@ -224,6 +224,19 @@ def test_a_dead_line_is_a_disconnect_and_is_opened_again(bench: Bench) -> None:
     assert channel.sent[1:] == [b"who\n", b"b\n"]
 
 
+def test_a_line_that_was_lost_in_trouble_is_opened_again_before_the_next_command(bench: Bench) -> None:
+    clock, channel, link = bench
+    dropped(channel)
+    with pytest.raises(InstrumentTimeout):
+        clock.run(link.ask(say(b"a")))
+    channel.die()
+    channel.revive()
+    channel.answer = echo
+    assert clock.run(link.ask(say(b"b"))) == b"B\n"
+    assert channel.opened == 2
+    assert channel.sent[1:] == [b"a\n", b"who\n", b"b\n"]
+
+
 def test_a_line_that_dies_while_an_answer_is_awaited_is_a_disconnect(real: Clock, ports: MakePorts) -> None:
     channel = ScriptedChannel(echo)
     link = met(ports(real).attach("memory://x", "thing", identify=who, channel=channel), real)

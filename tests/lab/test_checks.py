@@ -100,3 +100,68 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_a_physical_lab_without_plumbing_needs_none() -> None:
     assert lab_faults(lab(plumbing={}, virtual=None), ROLES) == []
+
+
+PC = {"PC": {"solvents": {"PC": 1.0}, "density": 1.2}}
+WITH_PLATE = {
+    "dosing": {"driver": "new_era.NE1000", "stock": "water"},
+    "waste": {"driver": "new_era.NE1000"},
+    "balance": {"driver": "mettler_toledo.Balance"},
+    "plate": {"driver": "ika.RCT"},
+    "probe": {"driver": "atlas_ezo.EC"},
+}
+MORE_ROLES: dict[str, str | None] = {**ROLES, "plate": None, "probe": "sensor"}
+PARTS = {"plate": {"heater": "heater", "stirrer": "stirrer"}}
+STANDING = {**PLUMBED, "plate": "beaker", "probe": "beaker"}
+
+
+def more_faults(**changes: object) -> list[str]:
+    return [str(fault) for fault in lab_faults(lab(instruments=WITH_PLATE, **changes), MORE_ROLES, PARTS)]
+
+
+def test_hotplates_and_sensors_that_stand_at_a_vessel_are_in_order() -> None:
+    assert more_faults(plumbing=STANDING) == []
+
+
+@pytest.mark.parametrize(
+    ("gone", "says"),
+    [
+        (
+            "plate",
+            "plumbing: 'plate' is a heater and stirrer and stands at no vessel. Say where, such as 'plate: beaker'",
+        ),
+        ("probe", "plumbing: 'probe' is a sensor and stands at no vessel. Say where, such as 'probe: beaker'"),
+    ],
+)
+def test_one_that_stands_nowhere_is_told(gone: str, says: str) -> None:
+    assert more_faults(plumbing={name: at for name, at in STANDING.items() if name != gone}) == [says]
+
+
+def test_where_there_are_no_vessels_none_must_stand_anywhere() -> None:
+    assert more_faults(plumbing={}, virtual=None) == []
+    assert more_faults(plumbing=PLUMBED, virtual={"world": "dosing"}) == []
+
+
+def test_one_that_stands_at_two_vessels_is_told() -> None:
+    (fault,) = more_faults(plumbing={**STANDING, "probe": ["beaker", "drain"]})
+    assert fault == "plumbing.probe: a sensor stands at one vessel, not ['beaker', 'drain']. Such as 'probe: beaker'"
+
+
+def test_one_at_an_unknown_vessel_is_told() -> None:
+    (fault,) = more_faults(plumbing={**STANDING, "plate": "beeker"})
+    assert "plumbing.plate: 'beeker' is no vessel" in fault
+
+
+def test_a_pump_that_draws_from_no_known_stock_is_told_where_stocks_are_declared() -> None:
+    (fault,) = lab_faults(lab(stocks=PC), ROLES)
+    assert fault.key == "instruments.dosing.stock"
+    assert str(fault).endswith("'water' is none of the lab's stocks. known: PC")
+    water = {"water": {"solvents": {"water": 1.0}, "density": 1.0}}
+    assert lab_faults(lab(stocks=water), ROLES) == []
+
+
+def test_a_stock_that_is_brought_nowhere_is_told_in_a_physical_lab_too() -> None:
+    water = {"water": {"solvents": {"water": 1.0}, "density": 1.0}}
+    (fault,) = lab_faults(lab(stocks=water, plumbing={}, virtual=None), ROLES)
+    assert fault.key == "instruments.dosing.stock"
+    assert "is drawn and brought nowhere" in fault.problem

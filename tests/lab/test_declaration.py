@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from autolab.lab.declaration import InstrumentDeclaration, InterlockDeclaration, LabDeclaration, VirtualDeclaration
 from autolab.model.errors import InputError
+from autolab.model.stocks import Stock
 
 FILE = {
     "instruments": {
@@ -31,6 +32,12 @@ settings = st.dictionaries(
 places = names | st.tuples(names, names)
 
 
+def stocks(name: str) -> st.SearchStrategy[Stock]:
+    salts = st.dictionaries(st.sampled_from(["LiPF6", "NaCl"]), st.floats(0, 3), max_size=2)
+    price, loaded = st.floats(0, 9), st.none() | st.floats(0, 999)
+    return st.builds(Stock, st.just(name), st.just({"EC": 0.25, "PC": 0.75}), salts, st.floats(0.5, 2), price, loaded)
+
+
 @st.composite
 def declarations(draw: st.DrawFn) -> LabDeclaration:
     instruments = {
@@ -45,6 +52,7 @@ def declarations(draw: st.DrawFn) -> LabDeclaration:
         tuple(InterlockDeclaration(text) for text in draw(st.lists(names, max_size=2))),
         tuple(draw(st.lists(names, max_size=3))),
         draw(st.none() | st.just(virtual)),
+        {name: draw(stocks(name)) for name in draw(st.lists(names, unique=True, max_size=2))},
     )
 
 
@@ -94,3 +102,55 @@ def test_what_to_json_gave_away_changes_nothing() -> None:
 def test_a_mapping_of_another_shape_is_refused(part: str, value: object, match: str) -> None:
     with pytest.raises(InputError, match=match):
         LabDeclaration.from_json({**FILE, part: value})
+
+
+STOCKED = {
+    **FILE,
+    "instruments": {
+        "one": {"driver": "new_era.NE1000", "stock": "PC"},
+        "two": {"driver": "new_era.NE1000", "stock": "EC"},
+        "plate": {"driver": "ika.RCT"},
+    },
+    "stocks": {
+        "PC": {"solvents": {"PC": 1.0}, "density": 1.2, "loaded_mL": 500},
+        "salt": {"solvents": {"PC": 1.0}, "density": 1.2},
+    },
+}
+
+
+def test_what_bottles_hold_is_no_part_of_the_digest_and_the_rest_of_a_stock_is() -> None:
+    changes = {"loaded_mL": 900, "density": 1.3, "price_per_mL": 2.0}
+    lab = LabDeclaration.from_json(STOCKED)
+    same = []
+    for key, value in changes.items():
+        other = json.loads(json.dumps(STOCKED))
+        other["stocks"]["PC"][key] = value
+        changed = LabDeclaration.from_json(other)
+        assert changed != lab
+        same += [key] if changed.to_json() == lab.to_json() else []
+    assert same == ["loaded_mL"]
+    assert lab.loaded == {"PC": 500.0}
+
+
+def test_a_lab_without_stocks_has_the_mapping_that_it_always_had() -> None:
+    assert "stocks" not in LabDeclaration.from_json(FILE).to_json()
+
+
+def test_stocks_are_found_by_the_roles_of_the_pumps_that_draw_from_them() -> None:
+    lab = LabDeclaration.from_json(STOCKED)
+    roles = {"pc": "one", "ec": "two", "heater": "plate.heater", "nobody": "ghost"}
+    assert lab.stocks_of(roles) == {"pc": lab.stocks["PC"]}
+
+
+@pytest.mark.parametrize(
+    ("stock", "match"),
+    [
+        ({"density": 1.2}, "stock 'PC' lacks 'solvents'"),
+        ({"solvents": {"PC": 0.9}, "density": 1.2}, "add up to 1, not 0.9"),
+        ({"solvents": {"PC": 1.0}, "density": 1.2, "loaded": 3}, "has no 'loaded': did you mean 'loaded_mL'"),
+        (3, r"stocks\.PC: 3 must be a mapping"),
+    ],
+)
+def test_a_stock_that_cannot_be_is_refused(stock: object, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        LabDeclaration.from_json({**FILE, "stocks": {"PC": stock}})

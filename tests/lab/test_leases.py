@@ -101,7 +101,17 @@ def test_an_undeclared_role_is_told(make_lab: Callable[..., Lab]) -> None:
         AttributeError, match=r"was given no 'pmp': did you mean 'pump'.*Declare it in the protocol's needs"
     ):
         _ = view.pmp
-    assert set(dir(view)) == {"now", "pump"}
+    assert set(dir(view)) == {"now", "pump", "stocks"}
+
+
+def test_a_check_sees_stocks_and_instruments_by_role(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab("a")
+    view = lab.view({"pump": "a", "heater": "a.heater"})
+    assert view.stocks == lab.lease({"pump": "a"}).lab.stocks == {}
+    assert view.pump is lab.instruments["a"]
+    assert view.heater is lab.instruments["a"].heater
+    with pytest.raises(AttributeError, match="was given no 'pmp': did you mean 'pump'"):
+        _ = view.pmp
 
 
 def test_stop_never_reaches_the_instrument(make_lab: Callable[..., Lab], told: list[str]) -> None:

@@ -2,7 +2,7 @@
 
     python tests/loop/crashing.py [--die-in 7] [--broken intent|counters] -- run campaign.yaml --addresses FILE
 
-`--die-in N` sends SIGKILL to itself shortly after the Nth non-repeatable action was begun. `--broken` takes one line of
+`--die-in N` sends SIGKILL to itself in a pump's Nth movement that lasts a while. `--broken` takes one line of
 the safety away: proofs that do not fail then prove nothing.
 """
 
@@ -17,29 +17,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from autolab.cli import main as autolab
+from autolab.drivers.new_era import NE1000
 from autolab.journal.events import Entry
 from autolab.loop import lab_executor
-from autolab.loop.journaled import AttemptActions
 from autolab.loop.record import Record
 from autolab.model.roles import Dispense
 
-DYING_SECONDS = 0.03
-"""Wall time between the beginning of the action and the kill: in scaled time some seconds of a dispense."""
+LONG_SECONDS = 4.0
+"""Lab time that a movement must last to be counted: a shorter one may be over before the kill comes."""
+
+DYING_SECONDS = 0.01
+"""Wall time between a pump's start and the kill: in scaled time a second or more of its movement."""
 
 
 def die_in(number: int) -> None:
-    """Kill this process shortly after the Nth non-repeatable action was begun."""
+    """Kill this process in the Nth movement of a pump that lasts a while."""
     begun = 0
-    start = AttemptActions._start
+    wait = NE1000._wait
 
-    def started(self: AttemptActions, step: Any, verb: Any) -> None:
+    async def waited(self: NE1000, volume: float, rate: float, status: Any) -> None:
         nonlocal begun
-        start(self, step, verb)
-        begun += not step.repeatable
-        if begun == number and not step.repeatable:
+        begun += volume / rate * 60 >= LONG_SECONDS
+        if begun == number:
             threading.Timer(DYING_SECONDS, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        await wait(self, volume, rate, status)
 
-    AttemptActions._start = started  # type: ignore[method-assign]  # the seam of this proof
+    NE1000._wait = waited  # type: ignore[method-assign]  # the seam of this proof
 
 
 def skip_intents() -> None:

@@ -1,6 +1,6 @@
 """The long proof: a virtual campaign killed at every commit of its journal goes on as the unbroken one.
 
-    python tests/loop/proof_of_commits.py [--trials 10] [--every 1] [--planner sobol] [--moments after]
+    python tests/loop/proof_of_commits.py [--example dosing|electrolyte] [--trials 10] [--every 1] [--moments after]
 
 Each case forks: a first process runs the campaign and dies (`os._exit`) at the Nth commit, just before or just after it
 became durable; a second one types the command again. The trajectory (points, outcomes, and the actions of the attempts
@@ -13,7 +13,8 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,16 +24,38 @@ from autolab.journal.journal import Journal
 from autolab.journal.reading import JournalReader
 from autolab.planners.bayes import Bayes
 from autolab.planners.sobol import Sobol
+from autolab.protocols.formulation import Formulation
 from autolab.protocols.gravimetric import Gravimetric
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "dosing" / "campaign.yaml"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 Moment = Literal["before", "after"]
 
 
-def campaign(journal: Path, planner: str = "sobol") -> Campaign:
-    """Return the dosing campaign in a short form: two doses an attempt, short rests."""
-    made = al.load(str(EXAMPLE), journal=journal)
-    made.protocol = Gravimetric(repeats=2, rest_s=5.0)
+@dataclass(frozen=True)
+class Short:
+    """The short form of an example's campaign: settings of its protocol, and trials by default."""
+
+    protocol: Callable[..., Any]
+    settings: Mapping[str, Any]
+    trials: int
+
+
+SHORT = {
+    "dosing": Short(Gravimetric, {"repeats": 2, "rest_s": 5.0}, trials=10),
+    "electrolyte": Short(
+        Formulation,
+        {"batch_mL": 6, "replicates": 2, "rest_s": 2, "mix_s": 20, "equilibrate_s": 20, "replicate_s": 5},
+        trials=1,
+    ),
+}
+
+
+def campaign(journal: Path, example: str = "dosing", planner: str = "sobol") -> Campaign:
+    """Return an example's campaign in its short form."""
+    made = al.load(str(EXAMPLES / example / "campaign.yaml"), journal=journal)
+    declared: Any = made.protocol
+    short = SHORT[example]
+    made.protocol = short.protocol(**{**declared.settings.model_dump(), **short.settings})
     made.planner = Sobol() if planner == "sobol" else Bayes(initial=3)
     return made
 
@@ -53,36 +76,39 @@ def trajectory(journal: Path) -> list[Any]:
     return told
 
 
-def commits(journal: Path, trials: int, planner: str = "sobol") -> int:
+def commits(journal: Path, trials: int, example: str = "dosing", planner: str = "sobol") -> int:
     """Run the unbroken campaign and return how many commits it took."""
     counted = []
-    _hooked(journal, trials, planner, lambda _moment, number: counted.append(number))
+    made = campaign(journal, example, planner)
+    _hooked(made, trials, lambda _moment, number: counted.append(number))
     return max(counted)
 
 
-def killed_at(number: int, moment: Moment, journal: Path, trials: int, planner: str = "sobol") -> None:
+def killed_at(
+    number: int, moment: Moment, journal: Path, trials: int, example: str = "dosing", planner: str = "sobol"
+) -> None:
     """Run the campaign in a forked process that dies at a commit, then again to its end in another."""
 
     def die(now: Moment, commit: int) -> None:
         if (now, commit) == (moment, number):
             os._exit(9)
 
-    _forked(lambda: _hooked(journal, trials, planner, die), expect=9)
-    _forked(lambda: _hooked(journal, trials, planner, lambda _moment, _number: None), expect=0)
+    _forked(lambda: _hooked(campaign(journal, example, planner), trials, die), expect=9)
+    _forked(lambda: _hooked(campaign(journal, example, planner), trials, lambda _moment, _number: None), expect=0)
 
 
-def _hooked(journal: Path, trials: int, planner: str, hook: Callable[[Moment, int], None]) -> None:
+def _hooked(made: Campaign, trials: int, hook: Callable[[Moment, int], None]) -> None:
     opened = Journal.open
 
     def open_hooked(*args: Any, **keywords: Any) -> Journal:
-        made = opened(*args, **keywords)
-        made.before_commit = lambda number: hook("before", number)
-        made.after_commit = lambda number: hook("after", number)
-        return made
+        journal = opened(*args, **keywords)
+        journal.before_commit = lambda number: hook("before", number)
+        journal.after_commit = lambda number: hook("after", number)
+        return journal
 
     Journal.open = open_hooked  # type: ignore[method-assign]  # the seam of this proof
     try:
-        campaign(journal, planner).run(trials, wait=False, progress=False)
+        made.run(trials, wait=False, progress=False)
     finally:
         Journal.open = opened  # type: ignore[method-assign]
 
@@ -106,20 +132,23 @@ def _forked(act: Callable[[], None], expect: int) -> None:
 def main() -> int:
     """Run the proof and print one line a failure."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--example", choices=SHORT, default="dosing")
+    parser.add_argument("--trials", type=int, help="by default what suits the example")
     parser.add_argument("--every", type=int, default=1, help="kill at every Kth commit")
     parser.add_argument("--planner", choices=["sobol", "bayes"], default="sobol")
     parser.add_argument("--moments", nargs="+", choices=["before", "after"], default=["before", "after"])
     chosen = parser.parse_args()
+    trials = chosen.trials or SHORT[chosen.example].trials
+    of = (trials, chosen.example, chosen.planner)
     with tempfile.TemporaryDirectory() as folder:
         unbroken = Path(folder, "unbroken.sqlite")
-        total = commits(unbroken, chosen.trials, chosen.planner)
+        total = commits(unbroken, *of)
         expected = trajectory(unbroken)
         wrong = 0
         cases = [(n, moment) for n in range(1, total + 1, chosen.every) for moment in chosen.moments]
         for done, (number, moment) in enumerate(cases, 1):
             journal = Path(folder, f"{number}-{moment}.sqlite")
-            killed_at(number, moment, journal, chosen.trials, chosen.planner)
+            killed_at(number, moment, journal, *of)
             if trajectory(journal) != expected:
                 wrong += 1
                 sys.stdout.write(f"killed {moment} commit {number}: another trajectory\n")
@@ -127,7 +156,9 @@ def main() -> int:
             if done % 50 == 0:
                 sys.stdout.write(f"{done} of {len(cases)} kills, {wrong} wrong\n")
                 sys.stdout.flush()
-        sys.stdout.write(f"{len(cases)} kills over {total} commits of {chosen.trials} trials: {wrong} wrong\n")
+        sys.stdout.write(
+            f"{len(cases)} kills over {total} commits of {trials} trials of {chosen.example}: {wrong} wrong\n"
+        )
     return 1 if wrong else 0
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from autolab.loop.budget import Budget, Review
 from autolab.loop.interrupts import StopSwitch, signals
+from autolab.model.errors import InputError
+from autolab.model.objectives import OutcomeConstraint
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,8 @@ from autolab.loop.interrupts import StopSwitch, signals
         ({"hours": 0.0}, "budget.hours must be positive and finite, got 0.0"),
         ({"hours": math.inf}, "budget.hours must be positive and finite, got inf"),
         ({"failure_streak": 0}, "budget.failure_streak must be at least 1, got 0"),
+        ({"consumables": {"PC": 0.0}}, "budget.consumables of 'PC' must be a positive number of mL, got 0.0"),
+        ({"consumables": {"PC": math.nan}}, "budget.consumables of 'PC' must be a positive number of mL, got nan"),
     ],
 )
 def test_a_budget_that_cannot_be(given: dict[str, Any], says: str) -> None:
@@ -67,3 +71,15 @@ def test_outside_the_main_thread_signals_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert done == [True]
+
+
+def test_a_target_may_be_given_in_words_and_is_kept_as_what_it_states() -> None:
+    given = Budget(3, target=["y >= 7", OutcomeConstraint("cost", "<=", 0.5)], consumables={"PC": 20})
+    assert given.target == (OutcomeConstraint("y", ">=", 7.0), OutcomeConstraint("cost", "<=", 0.5))
+    assert hash(given) == hash(Budget(3, target=["y >= 7", "cost <= 0.5"], consumables={"salt": 1}))
+    assert given != Budget(3, target=["y >= 7", "cost <= 0.5"])
+
+
+def test_a_target_that_states_no_bound_is_refused() -> None:
+    with pytest.raises(InputError, match="'conductivity > 14' cannot be read"):
+        Budget(3, target=["conductivity > 14"])

@@ -33,3 +33,30 @@ def test_a_kill_at_any_commit_changes_nothing(
     journal = tmp_path / "journal.sqlite"
     proof.killed_at(1 + round(share * (commits - 1)), moment, journal, TRIALS)
     assert proof.trajectory(journal) == expected
+
+
+@pytest.fixture(scope="module")
+def formulated(proof: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[Any]]:
+    journal = tmp_path_factory.mktemp("formulated") / "journal.sqlite"
+    return proof.commits(journal, 1, "electrolyte"), proof.trajectory(journal)
+
+
+@pytest.mark.parametrize(
+    ("moment", "share"),
+    [
+        ("before", 0.02),
+        ("after", 0.2),
+        ("before", 0.45),
+        ("after", 0.55),
+        ("after", 0.67),
+        ("before", 0.74),
+        ("after", 0.98),
+    ],
+)
+def test_a_kill_at_any_commit_of_a_formulation_changes_nothing(
+    moment: str, share: float, proof: ModuleType, formulated: tuple[int, list[Any]], tmp_path: Path
+) -> None:
+    commits, expected = formulated
+    journal = tmp_path / "journal.sqlite"
+    proof.killed_at(1 + round(share * (commits - 1)), moment, journal, 1, "electrolyte")
+    assert proof.trajectory(journal) == expected

@@ -61,6 +61,35 @@ def test_two_runs_with_one_seed_tell_the_same(make_planner: Callable[[], Any], d
     assert one.bench.ledger.entries[-1].end == other.bench.ledger.entries[-1].end
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("attributes", [{}, {"planner": Sobol()}], ids=["listed", "sobol"])
+def test_two_formulations_with_one_seed_tell_the_same(attributes: dict[str, Any], formulating: MakeDosing) -> None:
+    one, other = (formulating(name, **attributes) for name in ("one.sqlite", "other.sqlite"))
+    assert one.go(2).completed == other.go(2).completed == 2
+    assert told(one) == told(other)
+    assert one.bench.ledger.entries[-1].end == other.bench.ledger.entries[-1].end
+
+
+@pytest.mark.slow
+def test_a_ticker_changes_nothing_on_the_electrolyte_bench(formulating: MakeDosing) -> None:
+    plain, ticked = formulating("plain.sqlite"), formulating("ticked.sqlite")
+    ticks = tick(ticked)
+    plain.go(1)
+    ticked.go(1)
+    assert told(plain) == told(ticked)
+    assert len(ticks) == pytest.approx(plain.history.last_lab_time, abs=60)
+
+
+def test_formulations_with_another_seed_measure_otherwise(formulating: MakeDosing) -> None:
+    one, other = formulating("one.sqlite"), formulating("other.sqlite", seed=8)
+    one.go(1)
+    other.go(1)
+    (a,), (b,) = one.history.trials, other.history.trials
+    assert dict(a.point) == dict(b.point)
+    assert a.outcome["conductivity"].value != b.outcome["conductivity"].value
+    assert a.outcome["cost"].value == b.outcome["cost"].value  # by the point's fractions alone
+
+
 def test_a_ticker_and_a_slow_planner_change_nothing(dosing: MakeDosing, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, ticked = dosing("plain.sqlite"), dosing("ticked.sqlite")
     ticks = tick(ticked)
@@ -106,6 +135,18 @@ def test_a_campaign_in_parts_measures_what_one_in_one_piece_does(dosing: MakeDos
     whole, parts = dosing("whole.sqlite"), dosing("parts.sqlite")
     whole.go(3)
     for trials in (1, 2, 3):
+        parts.go(trials)
+    assert [(dict(t.point), t.outcome) for t in whole.history.trials] == [
+        (dict(t.point), t.outcome) for t in parts.history.trials
+    ]
+    times = [[event.lab_time for event in one.events("observed")] for one in (whole, parts)]
+    assert times[0] == pytest.approx(times[1], abs=1e-4)
+
+
+def test_formulations_in_parts_measure_what_they_do_in_one_piece(formulating: MakeDosing) -> None:
+    whole, parts = formulating("whole.sqlite"), formulating("parts.sqlite")
+    whole.go(2)
+    for trials in (1, 2):
         parts.go(trials)
     assert [(dict(t.point), t.outcome) for t in whole.history.trials] == [
         (dict(t.point), t.outcome) for t in parts.history.trials

@@ -65,3 +65,23 @@ def test_without_a_budget_and_without_a_problem() -> None:
     display = Display(on=Console(file=stream, width=120))
     display.show(Progress("trial", "y = 1", 1, 1, None, {"y": 1.0}, 5.0))
     assert stream.getvalue() == "[1] 5 s trial 1, trial: y = 1; best y 1\n"
+
+
+def test_a_phase_stands_before_what_is_done_in_it_and_makes_no_line() -> None:
+    stream = io.StringIO()
+    display = Display(PROBLEM, on=Console(file=stream, width=120))
+    for step in (STEPS[0], Progress("phase", "phase: dose", lab_time=610.0), STEPS[1]):
+        display.show(step)
+    console = Console(file=io.StringIO(), width=120, record=True)
+    console.print(display._panel())
+    assert "now   phase: dose, dosing: Dispense(volume=1.0)" in console.export_text()
+    assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_the_next_attempt_begins_without_the_last_ones_phase() -> None:
+    display = Display(PROBLEM, on=Console(file=io.StringIO(), width=120))
+    for step in (Progress("phase", "phase: dose"), STEPS[0], STEPS[1]):
+        display.show(step)
+    console = Console(file=io.StringIO(), width=120, record=True)
+    console.print(display._panel())
+    assert "now   dosing: Dispense(volume=1.0)" in console.export_text()

@@ -95,8 +95,14 @@ def test_a_campaign_that_supersedes_inherits_the_history_as_prior(done: Any, dos
 def test_budget_and_review_may_change_and_are_amended(done: Any, dosing: MakeDosing) -> None:
     dosing(budget=Budget(trials=3, hours=9.0), review=Review("after", 5.0)).go()
     (amended,) = done.events("amended")
-    assert amended.body["budget"]["old"]["trials"] == 30
-    assert amended.body["budget"]["new"] == {"trials": 3, "hours": 9.0, "failure_streak": 3}
+    assert amended.body["budget"]["old"]["trials"] == 2
+    assert amended.body["budget"]["new"] == {
+        "trials": 3,
+        "hours": 9.0,
+        "failure_streak": 3,
+        "consumables": {},
+        "target": [],
+    }
     assert amended.body["review"] == {
         "old": {"mode": "auto", "seconds": 0.0},
         "new": {"mode": "after", "seconds": 5.0},

@@ -21,7 +21,7 @@ pytestmark = [
 
 @pytest.fixture
 def bench(matching: ModuleType, tmp_path: Path) -> Iterator[Any]:
-    made = matching.Bench(tmp_path, speed=200, trials=1, planner="sobol")
+    made = matching.Bench(tmp_path, "dosing", trials=1, planner="sobol", speed=200)
     yield made
     made.close()
 

@@ -280,3 +280,10 @@ def test_what_cannot_be_encoded_or_decoded_is_told() -> None:
 
 def test_a_point_outside_the_bounds_lies_outside_the_cube() -> None:
     assert Space([Real("x", 0, 1)]).encode([{"x": 1.5}])[0, 0] == 1.5
+
+
+def test_what_only_rounding_keeps_from_a_bound_is_the_bound() -> None:
+    space = Space([Mixture(["a", "b", "c"], total=1), Real("t", 25, 50)])
+    point = space.snap({"a": 2.2e-16, "b": 0.4, "c": 0.6 - 2.2e-16, "t": 50 - 1e-12})
+    assert (point["a"], point["t"]) == (0.0, 50)
+    assert space.snap({"a": 1e-6, "b": 0.4, "c": 0.6 - 1e-6, "t": 30.0})["a"] == pytest.approx(1e-6)

@@ -170,9 +170,68 @@ def test_tare_and_zero_are_commands_of_the_balance(word: str, stub: Callable[[An
     assert [message.args for message in seen if message.command == "set"] == [(word,)]
 
 
+@pytest.mark.parametrize(
+    ("reading", "grams"), [({"weight": 1.0, "tare": 24.5}, 24.5), ({"weight": 1.0}, 0.0), ({}, 0.0)]
+)
+def test_what_a_balance_was_tared_with_is_told(reading: dict[str, float], grams: float) -> None:
+    balance = device(**reading)
+    assert messages(stubs.tared(balance), lambda _message: balance.reading)[1] == grams
+
+
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
 def test_no_time_needs_no_message(seconds: float) -> None:
     assert messages(stubs.wait(seconds)) == ([], None)
+
+
+def test_a_phase_is_a_message_that_any_run_engine_ignores() -> None:
+    seen, _ = messages(stubs.phase("dose"))
+    assert [(one.command, one.obj, one.args, one.kwargs) for one in seen] == [("null", None, (), {"phase": "dose"})]
+
+
+def test_sense_tells_the_field_that_is_asked_for() -> None:
+    sensor = device(pH=6.5, stable=False)
+    answer: Answer = lambda message: sensor.reading if message.command == "read" else None  # noqa: E731
+    seen, sensed = messages(stubs.sense(sensor, "pH"), answer)
+    assert sensed == stubs.Sensed(6.5, stable=False)
+    assert commands(seen).count("trigger") == 1
+    assert not {"create", "save"} & set(commands(seen))
+
+
+def test_a_sensor_without_a_stability_flag_is_taken_as_stable() -> None:
+    answer: Answer = lambda message: device(pH=7).reading if message.command == "read" else None  # noqa: E731
+    assert messages(stubs.sense(device(), "pH"), answer)[1] == stubs.Sensed(7.0, stable=True)
+
+
+def test_sense_puts_others_into_its_event() -> None:
+    sensor, heater = device(pH=6.5), device(readback=40.0)
+    answer: Answer = lambda message: message.obj.reading if message.command == "read" else None  # noqa: E731
+    seen, _ = messages(stubs.sense(sensor, "pH", stream="acidity", beside=[heater]), answer)
+    assert commands(seen)[-5:] == ["create", "read", "read", "save", "checkpoint"]
+    assert [one.obj for one in seen[-4:-2]] == [sensor, heater]
+    assert seen[-5].kwargs == {"name": "acidity"}
+
+
+def test_a_field_that_a_sensor_does_not_tell_is_named() -> None:
+    answer: Answer = lambda message: {} if message.command == "read" else None  # noqa: E731
+    with pytest.raises(ValueError, match="x does not tell 'pH': its reading needs 'x_pH'"):
+        messages(stubs.sense(device(), "pH"), answer)
+
+
+def test_pumps_are_refilled_together_where_they_hold_too_little() -> None:
+    pumps = {str(held): device(contents_mL=held, capacity=10.0) for held in (0.0, 4.0, 4.9998, 5.0, 10.0)}
+    answer: Answer = lambda message: {"read": message.obj and message.obj.reading, "set": Done()}.get(message.command)  # noqa: E731
+    seen, _ = messages(stubs.refill_together(pumps, dict.fromkeys(pumps, 5.0), 3.0), answer)
+    sets = [message.args[0] for message in seen if message.command == "set"]
+    assert sets == [Withdraw(10.0, 3.0), Withdraw(6.0, 3.0)]
+    first_wait = commands(seen).index("wait")
+    assert "set" not in commands(seen)[first_wait:]
+
+
+def test_a_full_syringe_is_enough_for_more_than_it_holds() -> None:
+    pump = device(contents_mL=10.0, capacity=10.0)
+    answer: Answer = lambda message: pump.reading if message.command == "read" else None  # noqa: E731
+    seen, _ = messages(stubs.refill_together({"a": pump}, {"a": 25.0}, 3.0), answer)
+    assert commands(seen) == ["read"]
 
 
 # ---- in a RunEngine, in virtual time

@@ -1,4 +1,4 @@
-"""Clients by other people work with both simulators, over a pseudo-terminal and over TCP.
+"""Clients by other people work with the simulators, over a pseudo-terminal and over TCP.
 
 They run in an environment of their own: `python -m venv cross-env && cross-env/bin/pip install -r
 tests/simulators/third_party/requirements.txt`.
@@ -24,7 +24,7 @@ LISTEN = {
     "tcp": "tcp://127.0.0.1:0",
     "pty": "pty",
 }
-PUMP, BALANCE = "new_era.NE1000", "mettler_toledo.Balance"
+PUMP, BALANCE, PLATE, PROBE = "new_era.NE1000", "mettler_toledo.Balance", "ika.RCT", "atlas_ezo.EC"
 CASES = [
     ("nesp_lib", PUMP, "pty"),
     ("nesp_lib", PUMP, "tcp"),
@@ -36,8 +36,12 @@ CASES = [
     ("pylabrobot", BALANCE, "tcp"),
     ("labmcp_mettler_toledo", BALANCE, "pty"),
     ("labmcp_mettler_toledo", BALANCE, "tcp"),
+    ("ika", PLATE, "pty"),
+    ("ika", PLATE, "tcp"),
+    ("labmcp_ika", PLATE, "tcp"),
+    ("ezo_driver", PROBE, "pty"),
 ]
-SETTINGS = {PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0}, BALANCE: {}}
+SETTINGS = {PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0}, BALANCE: {}, PLATE: {}, PROBE: {}}
 
 
 @pytest.mark.parametrize(("client", "key", "over"), CASES)

@@ -58,7 +58,7 @@ def test_review(write: Write, written: str, review: Review) -> None:
 
 def test_notify(write: Write) -> None:
     file = load_campaign(write(campaign=[("review: auto", "notify: {command: notify-send}")]))
-    assert file.notify == {"command": "notify-send"}
+    assert file.notify == {"command": "notify-send", "webhook": None, "on": ["finish", "failure", "question"]}
 
 
 def pinned(path: Path) -> dict[str, str]:

@@ -149,7 +149,14 @@ def trials(draw: st.DrawFn) -> Trial:
 
 
 suggestions = st.builds(Suggestion, points, infos)
-budgets = st.builds(Budget, st.none() | st.integers(1, 99), st.none() | st.floats(0.1, 99), st.integers(1, 9))
+budgets = st.builds(
+    Budget,
+    st.none() | st.integers(1, 99),
+    st.none() | st.floats(0.1, 99),
+    st.integers(1, 9),
+    st.dictionaries(words, st.floats(0.1, 999), max_size=2),
+    st.lists(st.builds(OutcomeConstraint, names, st.sampled_from(["<=", ">="]), numbers), max_size=2),
+)
 reviews = st.builds(Review, st.sampled_from(["auto", "ask", "after"]), st.floats(0, 1e6))
 
 KINDS: dict[str, st.SearchStrategy[Any]] = {

@@ -1,0 +1,83 @@
+"""Settings of Atlas Scientific EZO circuits; imports nothing heavy, so that files can be checked without ophyd."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from autolab.model.roles import Role
+
+Output = Literal["EC", "TDS", "S", "SG"]
+"""What an EZO-EC can put into a reading, in the order in which it does: conductivity, dissolved solids, salinity,
+relative density."""
+OUTPUTS: tuple[Output, ...] = ("EC", "TDS", "S", "SG")
+
+
+class EZOSettings(BaseModel):
+    """How the circuits of the family are read: common to all of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    role: ClassVar[Role] = "sensor"
+
+    stability: Literal["stable", "immediate"] = Field(
+        default="stable",
+        description="stable: read until readings agree; immediate: take one reading",
+    )
+    agreeing: int = Field(default=3, ge=2, le=100, description="so many readings in a row must agree")
+    within_percent: float = Field(
+        default=0.5, ge=0, le=50, description="they agree when they lie within so much of their mean, %"
+    )
+    timeout_s: float = Field(
+        default=60.0, gt=0, le=3600, description="after that the last reading is taken, with stable = false, s"
+    )
+    readings_s: float = Field(default=1.0, ge=0, le=600, description="from one reading to the next, s of lab time")
+    device_name: str | None = Field(
+        default=None, description="refuse a circuit that was given another name; by default any is taken"
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> EZOSettings:
+        limits: dict[str, tuple[float, float]] = getattr(self, "limits", {})
+        for quantity, (low, high) in limits.items():
+            if low > high:
+                msg = f"limits of {quantity} must be low <= high, got [{low:g}, {high:g}]"
+                raise ValueError(msg)
+        return self
+
+
+class ECSettings(EZOSettings):
+    """How an EZO-EC conductivity circuit and its probe are set up."""
+
+    cell_constant: float = Field(
+        default=1.0, ge=0.1, le=10, description="constant K of the probe, 1/cm", examples=[0.1, 1.0, 10.0]
+    )
+    temperature_compensation_C: float = Field(  # noqa: N815  the unit's symbol
+        default=25.0,
+        gt=-20,
+        le=200,
+        description="the circuit converts readings from this temperature to 25 degC as for water; 25: it leaves them alone",
+    )
+    outputs: tuple[Output, ...] = Field(
+        default=("EC",), description="what a reading holds: EC, and any of TDS, S (salinity), SG (relative density)"
+    )
+    tds_factor: float = Field(
+        default=0.54,
+        ge=0.01,
+        le=1.0,
+        description="dissolved solids per conductivity, ppm per uS/cm; used with TDS only",
+    )
+    within_mS_cm: float = Field(  # noqa: N815  the unit's symbol
+        default=0.002, ge=0, description="readings that lie within so much agree in any case, mS/cm"
+    )
+    limits: dict[Literal["conductivity"], tuple[float, float]] = Field(
+        default_factory=dict, description="lowest and highest conductivity, mS/cm; a reading outside is an alarm"
+    )
+
+    @field_validator("outputs")
+    @classmethod
+    def _with_conductivity(cls, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
+        if "EC" not in outputs or len(set(outputs)) != len(outputs):
+            msg = f"must hold EC, and each of {', '.join(OUTPUTS)} at most once, got {list(outputs)}"
+            raise ValueError(msg)
+        return tuple(output for output in OUTPUTS if output in outputs)

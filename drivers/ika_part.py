@@ -1,0 +1,151 @@
+"""What heater and stirrer of an IKA hotplate have in common."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from autolab.drivers import ika_protocol as wire
+from autolab.drivers.component import RoleComponent
+from autolab.drivers.signals import Reading
+from autolab.model.actions import ActionClass, Verb
+from autolab.model.errors import InstrumentAlarm, Refused
+
+if TYPE_CHECKING:
+    from autolab.drivers.ika import RCT
+
+_log = logging.getLogger("autolab.drivers.ika")
+NAN: Final = float("nan")
+
+
+class Part(RoleComponent):
+    """What heater and stirrer have in common: on or off, a target, and trouble that the next verb tells.
+
+    Attributes:
+        on: Whether it was switched on, as far as is known: the plate does not tell.
+    """
+
+    unit: ClassVar[str]
+    channel: ClassVar[str]
+    on: Reading
+    setpoint: Reading
+    readback: Reading
+
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:  # noqa: ANN401  ophyd's own
+        super().__init__(prefix, **kwargs)
+        self.target: float | None = None
+        self.trouble = ""
+        self._changing = False  # between two set points, when neither can be expected
+
+    @property
+    def plate_device(self) -> RCT:
+        """The instrument, as the class that it is."""
+        plate: RCT = self.parent
+        return plate
+
+    async def look(self) -> None:
+        """Read it, and tell the signals."""
+        raise NotImplementedError
+
+    async def examine(self) -> None:
+        """Compare what `look` saw with what should be; give up where that contradicts."""
+        raise NotImplementedError
+
+    # ---- what may be asked of it -------------------------------------------------------------------------------
+
+    def action_class(self, verb: Verb, value: object) -> ActionClass:
+        """An absolute set point can be given again."""
+        return "read" if verb == "trigger" else "idempotent"
+
+    def locate(self) -> Mapping[str, Any]:
+        """Return the set point (None while it is off) and the last readback."""
+        return {"setpoint": self.target, "readback": float(self.readback.get())}
+
+    def number(self, value: object) -> float:
+        """Return a set point as a number.
+
+        Raises:
+            OutsideLimits: It is none.
+        """
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.outside(f"{value!r} is no set point: a number of {self.unit}, or 'off'")
+        return float(value)
+
+    # ---- on and off --------------------------------------------------------------------------------------------
+
+    async def switch_on(self, target: float, sent: str, same: float) -> None:
+        """Set the target, read it back, and switch on.
+
+        Raises:
+            Refused: The plate does not take this set point.
+        """
+        plate, order, question = self.plate_device, f"OUT_SP_{self.channel} {sent}", f"IN_SP_{self.channel}"
+        was_on, self._changing = bool(self.on.get()), True
+        self.on.tell(True)  # before anything is sent: whoever halts must know that it may be on
+        try:
+            await plate.wake()
+            told = await self._take(order, question, float(sent), same)
+            if abs(told - float(sent)) > same:
+                self.on.tell(was_on)
+                await plate.slacken()
+                msg = f"does not take {sent} {self.unit}: its set point stays at {told:g}. Look at its range and its panel"
+                raise Refused(msg, instrument=self.name, port=self.address.port, command=order)
+            self.target = target
+            await plate.ask(lambda: wire.order(f"START_{self.channel}", pace=plate.pace))
+        finally:
+            self._changing = False
+
+    async def _take(self, order: str, question: str, wanted: float, same: float) -> float:
+        """Send a set point, once more if it reads back otherwise, and return what it reads then."""
+        plate, told = self.plate_device, NAN
+        for _ in range(2):
+            told = await plate.ask(lambda: wire.change([order], question, pace=plate.pace))
+            self.setpoint.tell(told)
+            if abs(told - wanted) <= same:
+                break
+        return told
+
+    async def switch_off(self) -> None:
+        """Switch off, see that the plate listens, and disarm its watchdog if nothing else is on."""
+        plate, question = self.plate_device, f"IN_SP_{self.channel}"
+        told = await plate.ask(lambda: wire.change([f"STOP_{self.channel}"], question, pace=plate.pace))
+        self.setpoint.tell(told)
+        self.went_off()
+        await plate.slacken()
+
+    def went_off(self) -> None:
+        """Note that it is off."""
+        self.target = None
+        self.on.tell(False)
+
+    async def do_halt(self) -> None:
+        """Switch this part off."""
+        self.end_action()
+        await self.ready()
+        await self.switch_off()
+
+    # ---- trouble -----------------------------------------------------------------------------------------------
+
+    async def give_up(self, why: str) -> None:
+        """Switch off what is not as it should be; the next verb tells why."""
+        if not self.on.get():
+            return
+        self.trouble = why
+        _log.error("%s: %s; it is switched off", self.name, why)
+        await self.switch_off()
+
+    def forgive(self) -> None:
+        """Forget trouble: all is off and safe."""
+        self.trouble = ""
+
+    def raise_trouble(self) -> None:
+        """Raise InstrumentAlarm for trouble that nobody was told yet."""
+        why, self.trouble = self.trouble, ""
+        if why:
+            raise self.alarm(f"{why}; it was switched off")
+
+    def alarm(self, message: str) -> InstrumentAlarm:
+        """Return the error for an apparatus that does not do what it was told."""
+        return InstrumentAlarm(message, instrument=self.name, port=self.address.port)

@@ -1,0 +1,106 @@
+"""What a planner believes: the model that it proposes by, asked about points of one's own choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autolab.model.candidates import Candidates
+from autolab.model.errors import AutolabError, PlannerError
+from autolab.model.parameters import Categorical
+
+if TYPE_CHECKING:
+    from autolab.model.problem import Problem
+    from autolab.model.trial import Point
+    from autolab.planners.evidence import Evidence
+
+WIDE = 1.96
+"""Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model expects at one point.
+
+    Attributes:
+        point: In the user's units.
+        mean: Quantity -> expected value of the quantity itself, without the noise of measuring it, in the user's unit.
+        deviation: Quantity -> standard deviation of that value, in the same unit.
+        success: Probability that the experiment succeeds; None where no failure has taught it anything.
+
+    >>> Prediction({"x": 1.0}, {"y": 2.0}, {"y": 0.5}).interval("y")
+    (1.02, 2.98)
+    """
+
+    point: Point
+    mean: Mapping[str, float]
+    deviation: Mapping[str, float]
+    success: float | None = None
+
+    def interval(self, name: str) -> tuple[float, float]:
+        """Return the bounds that hold a quantity's value with a probability of 95 %."""
+        half = WIDE * self.deviation[name]
+        return self.mean[name] - half, self.mean[name] + half
+
+
+Predict = Callable[[Sequence["Point"]], "list[Prediction]"]
+"""Points -> one prediction each, in their order."""
+
+
+def fitted(problem: Problem, evidence: Evidence) -> tuple[Any, Any]:
+    """Return the model of the quantities, and that of success (None without a failure).
+
+    Loads torch, which takes seconds. To be called where numerical work is isolated.
+    """
+    from autolab.planners.feasibility import Success
+    from autolab.planners.surrogate import outcome_model
+
+    model = outcome_model(evidence, rough=is_numeric(problem))
+    return model, Success(evidence.x, evidence.failed) if len(evidence.failed) else None
+
+
+def is_numeric(problem: Problem) -> bool:
+    """Return whether the space holds numbers only: there a rough kernel did better, with one-hot columns a smooth one."""
+    space = problem.space
+    return not isinstance(space, Candidates) and not any(isinstance(axis, Categorical) for axis in space.axes)
+
+
+def predictor(problem: Problem, evidence: Evidence) -> Predict:
+    """Fit once, and return what predicts.
+
+    Raises:
+        PlannerError: The model cannot be fitted to these trials.
+    """
+    from autolab.planners.isolation import isolated
+
+    try:
+        with isolated(0):
+            model, success = fitted(problem, evidence)
+    except AutolabError:
+        raise
+    except Exception as error:
+        msg = f"no model fits the {len(evidence.x)} completed trials: {type(error).__name__}: {error}"
+        raise PlannerError(msg) from error
+    return lambda points: _predictions(problem, model, success, points)
+
+
+def _predictions(problem: Problem, model: Any, success: Any, points: Sequence[Point]) -> list[Prediction]:  # noqa: ANN401  botorch ships no types
+    from autolab.planners.isolation import isolated
+    from autolab.planners.surrogate import predictions
+
+    if not points:
+        return []
+    encoded = problem.space.encode(points)
+    with isolated(0):
+        means, deviations = predictions(model, encoded)
+        chances = success.probabilities(encoded) if success is not None else [None] * len(points)
+    names = problem.outcome_names
+    return [
+        Prediction(dict(point), _named(names, mean), _named(names, deviation), chance)
+        for point, mean, deviation, chance in zip(points, means, deviations, chances, strict=True)
+    ]
+
+
+def _named(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(names, row, strict=True)}
