@@ -36,6 +36,9 @@ from autolab.journal.reading import JournalReader
 HERE = Path(__file__).parent
 AUTOLAB = [sys.executable, "-m", "autolab"]
 TELLING = [sys.executable, str(HERE / "telling_plates.py")]
+PATIENCE = 5.0
+"""s of wall time that a phase is waited for: `recover` comes but once after a kill, and may be over by then."""
+
 RESOLUTION = 0.0016
 """mL: the counters' last digit up to 9.999 mL is 0.001; up to 99.99 mL it is ten times that."""
 
@@ -62,7 +65,7 @@ class Example:
 EXAMPLES = {
     "dosing": Example(trials=12, speed=200, longest=4.0, protocol={"repeats": 2, "rest_s": 5}),
     "electrolyte": Example(
-        trials=6,
+        trials=8,
         speed=300,
         longest=12.0,
         protocol={
@@ -205,10 +208,11 @@ def _wait_for_owner(bench: Bench, process: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_for_phase(bench: Bench, process: subprocess.Popen[bytes], phase: str) -> None:
-    """Return when this process has begun an action of a phase, or is over."""
+    """Return when this process has begun an action of a phase, is over, or does not come to it for a while."""
+    until = time.monotonic() + PATIENCE
     with JournalReader.open(bench.journal) as reader:
         seen = max((event.seq for event in reader.events()), default=0)
-    while process.poll() is None:
+    while process.poll() is None and time.monotonic() < until:
         with JournalReader.open(bench.journal) as reader:
             for event in reader.events(after=seen, kinds=["intent"]):
                 seen = event.seq
