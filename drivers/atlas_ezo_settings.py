@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from autolab.drivers.settings import DriverSettings
 from autolab.model.roles import Role
 
 Output = Literal["EC", "TDS", "S", "SG"]
@@ -14,10 +15,9 @@ relative density."""
 OUTPUTS: tuple[Output, ...] = ("EC", "TDS", "S", "SG")
 
 
-class EZOSettings(BaseModel):
+class EZOSettings(DriverSettings):
     """How the circuits of the family are read: common to all of them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     role: ClassVar[Role] = "sensor"
 
     stability: Literal["stable", "immediate"] = Field(
@@ -35,15 +35,6 @@ class EZOSettings(BaseModel):
     device_name: str | None = Field(
         default=None, description="refuse a circuit that was given another name; by default any is taken"
     )
-
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> EZOSettings:
-        limits: dict[str, tuple[float, float]] = getattr(self, "limits", {})
-        for quantity, (low, high) in limits.items():
-            if low > high:
-                msg = f"limits of {quantity} must be low <= high, got [{low:g}, {high:g}]"
-                raise ValueError(msg)
-        return self
 
 
 class ECSettings(EZOSettings):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from autolab.drivers.settings import DriverSettings
 from autolab.model.roles import Role
 
 
-class RCTSettings(BaseModel):
+class RCTSettings(DriverSettings):
     """How an IKA hotplate stirrer (RCT digital, C-MAG HS7) heats and stirs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     role: ClassVar[Literal[""]] = ""
     components: ClassVar[Mapping[str, Role]] = {"heater": "heater", "stirrer": "stirrer"}
 
@@ -56,10 +56,6 @@ class RCTSettings(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> RCTSettings:
-        for name, (low, high) in self.limits.items():
-            if low > high:
-                msg = f"limits of {name} must be low <= high, got [{low:g}, {high:g}]"
-                raise ValueError(msg)
         if self.dwell_s >= self.timeout_s:
             msg = f"dwell_s {self.dwell_s:g} must be less than timeout_s {self.timeout_s:g}"
             raise ValueError(msg)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
+from autolab.drivers.settings import DriverSettings
 from autolab.model.roles import Role
 
 
-class BalanceSettings(BaseModel):
+class BalanceSettings(DriverSettings):
     """How a balance that speaks MT-SICS is read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     role: ClassVar[Role] = "balance"
 
     stability: Literal["stable", "immediate"] = Field(
@@ -27,11 +27,3 @@ class BalanceSettings(BaseModel):
     limits: dict[Literal["weight"], tuple[float, float]] = Field(
         default_factory=dict, description="lowest and highest weight, g; a reading outside is an alarm"
     )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> BalanceSettings:
-        for quantity, (low, high) in self.limits.items():
-            if low > high:
-                msg = f"limits of {quantity} must be low <= high, got [{low:g}, {high:g}]"
-                raise ValueError(msg)
-        return self

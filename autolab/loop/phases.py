@@ -24,17 +24,6 @@ SAFE: Final = "safe"
 """After the plan is over: settling and making safe."""
 
 
-def phase(name: str) -> Msg:
-    """Return the message that begins a phase.
-
-    >>> phase("dose").kwargs
-    {'phase': 'dose'}
-    """
-    from bluesky.utils import Msg
-
-    return Msg("null", None, phase=name)  # type: ignore[no-untyped-call]  # bluesky types it in part
-
-
 class Phases:
     """Adds up lab time by phase, from now on.
 

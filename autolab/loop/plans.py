@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from bluesky import plan_stubs as bps
 
-from autolab.loop.phases import RECOVER, START, phase
+from autolab.loop.phases import RECOVER, START
 from autolab.model.errors import OutsideLimits, TrialFailed
+from autolab.protocols.stubs import phase
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 def attempt_plan(procedure: Procedure, lab: LeasedLab, job: Job) -> Generator[Any, Any, OutcomeLike]:
     """Yield the messages of one attempt and return its outcome."""
     if job.recover:
-        yield phase(RECOVER)
+        yield from phase(RECOVER)
         yield from procedure.recover(lab)
-        yield phase(START)
+        yield from phase(START)
     yield from bps.open_run({"point": dict(job.point), "recovered": job.recover})
     try:
         outcome = yield from procedure.perform(lab, job.point)

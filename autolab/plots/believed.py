@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from autolab.plots.dimensions import axis_settings, label
 from autolab.plots.marks import half_width, measured_text
-from autolab.plots.style import BAND, BLUE, GREY, HEIGHT, INK, ORANGE, PALE, key_entry, shown, titled, words
+from autolab.plots.style import BAND, BLUE, GREY, HEIGHT, INK, ORANGE, PALE, draw_keyed, key_entry, shown, titled, words
 
 if TYPE_CHECKING:
     from autolab.model.objectives import Objective
@@ -105,19 +105,19 @@ def _draw_line(
             showlegend=False,
         )
         figure.add_trace(edge, **place)
-        middle = go.Scatter(
+        draw_keyed(
+            figure,
+            place,
+            told,
+            "expected",
             x=there,
             y=[one.mean[name] for one in part],
             mode="lines",
             line={"color": BLUE, "width": 2},
             name="expected, with 95 % band",
-            legendgroup="expected",
-            showlegend="expected" not in told,
             text=[_reading(one, name) for one in part],
             hovertemplate="%{text}<extra></extra>",
         )
-        figure.add_trace(middle, **place)
-        told.add("expected")
 
 
 def _draw_choices(
@@ -131,7 +131,11 @@ def _draw_choices(
 ) -> None:
     able = [(label(value), one) for value, one in zip(axis.values, expected, strict=True) if one is not None]
     trouble = [expects_trouble(problem, one) for _, one in able]
-    trace = go.Scatter(
+    draw_keyed(
+        figure,
+        place,
+        told,
+        "expected",
         x=[label for label, _ in able],
         y=[one.mean[name] for _, one in able],
         error_y={"type": "data", "array": [one.interval(name)[1] - one.mean[name] for _, one in able]},
@@ -143,13 +147,9 @@ def _draw_choices(
             "line": {"width": 2},
         },
         name="expected, with 95 % band",
-        legendgroup="expected",
-        showlegend="expected" not in told,
         text=[_reading(one, name) for _, one in able],
         hovertemplate="%{x}: %{text}<extra></extra>",
     )
-    figure.add_trace(trace, **place)
-    told.add("expected")
 
 
 def _mark_best(
@@ -163,19 +163,19 @@ def _mark_best(
 ) -> None:
     measured = best.outcome[name]
     value = best.point[axis.name]
-    trace = go.Scatter(
+    draw_keyed(
+        figure,
+        place,
+        told,
+        "best",
         x=[label(value) if axis.labels else value],
         y=[measured.value],
         error_y={"type": "data", "array": [half_width(measured)], "color": INK} if half_width(measured) else None,
         mode="markers",
         marker=_STAR,
         name="best, as measured",
-        legendgroup="best",
-        showlegend="best" not in told,
         hovertemplate=f"trial {best.number}: {words(measured_text(measured, units.get(name, '')))}<extra></extra>",
     )
-    figure.add_trace(trace, **place)
-    told.add("best")
 
 
 def _runs(flags: Sequence[bool]) -> Iterator[tuple[int, int]]:
@@ -207,7 +207,11 @@ def _shade(
     how: Mapping[str, Any],
 ) -> None:
     low, high = reach
-    trace = go.Scatter(
+    draw_keyed(
+        figure,
+        place,
+        told,
+        label,
         x=[left, right, right, left, left],
         y=[low, low, high, high, low],
         fill="toself",
@@ -215,12 +219,8 @@ def _shade(
         line={"width": 0, "color": GREY},
         hoverinfo="skip",
         name=label,
-        legendgroup=label,
-        showlegend=label not in told,
         **how,
     )
-    figure.add_trace(trace, **place)
-    told.add(label)
 
 
 def draw_map(

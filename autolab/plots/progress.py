@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import plotly.graph_objects as go
 
 from autolab.plots.marks import by_kind, error_bars, hover
-from autolab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILION, panels, shown, titled, units_of, words
+from autolab.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    VERMILION,
+    draw_keyed,
+    panels,
+    shown,
+    titled,
+    units_of,
+    words,
+)
 
 if TYPE_CHECKING:
     from autolab.model.objectives import Objective, OutcomeConstraint
@@ -103,20 +116,20 @@ def _draw_row(
             continue
         y = [trial.outcome[row.name].value if row.name in trial.outcome else bottom for trial in some]
         bars = error_bars(some, row.name) if all(row.name in trial.outcome for trial in some) else None
-        trace = go.Scatter(
+        draw_keyed(
+            figure,
+            {"row": number, "col": 1},
+            told,
+            kind,
             x=[trial.number for trial in some],
             y=y,
             mode="markers",
             marker=mark,
             error_y=bars,
             name=label,
-            legendgroup=kind,
-            showlegend=kind not in told,
             text=[hover(problem, trial, units) for trial in some],
             hovertemplate="%{text}<extra></extra>",
         )
-        figure.add_trace(trace, row=number, col=1)
-        told.add(kind)
 
 
 def _below(values: Sequence[float]) -> float:
@@ -146,18 +159,18 @@ def _draw_lines(
         _line(figure, number, start, f"best before {shown(start)}", GREY)
     x, y = best_so_far(problem, row.objective, trials)
     if x:
-        trace = go.Scatter(
+        draw_keyed(
+            figure,
+            {"row": number, "col": 1},
+            told,
+            "best",
             x=[*x, max(trial.number for trial in trials)],
             y=[*y, y[-1]],
             mode="lines",
             line={"shape": "hv", "color": INK, "width": 1.8},
             name="best so far",
-            legendgroup="best",
-            showlegend="best" not in told,
             hovertemplate="best so far %{y:.4g}<extra></extra>",
         )
-        figure.add_trace(trace, row=number, col=1)
-        told.add("best")
 
 
 def best_so_far(problem: Problem, objective: Objective, trials: Sequence[Trial]) -> tuple[list[int], list[float]]:

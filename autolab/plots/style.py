@@ -156,6 +156,20 @@ def shown_at(problem: Problem, name: str, value: object) -> str:
     return shown(value)
 
 
+def draw_keyed(figure: Any, place: Mapping[str, int], told: set[str], group: str, **how: Any) -> None:  # noqa: ANN401  a Figure
+    """Draw a scatter whose name stands in the legend once, however many panels have one of its group.
+
+    Args:
+        figure: To draw in.
+        place: `row` and `col` of the panel.
+        told: Groups that the legend has; added to.
+        group: The scatter's.
+        how: As plotly's Scatter takes it.
+    """
+    figure.add_trace(go.Scatter(legendgroup=group, showlegend=group not in told, **how), **place)
+    told.add(group)
+
+
 def key_entry(figure: Any, name: str, **how: Any) -> None:  # noqa: ANN401  a Figure
     """Add an entry to the legend that is no trace of its own: its mark or line is given by `how`."""
     figure.add_trace(go.Scatter(x=[None], y=[None], name=name, hoverinfo="skip", **how))

@@ -36,9 +36,6 @@ from autolab.journal.reading import JournalReader
 HERE = Path(__file__).parent
 AUTOLAB = [sys.executable, "-m", "autolab"]
 TELLING = [sys.executable, str(HERE / "telling_plates.py")]
-PATIENCE = 5.0
-"""s of wall time that a phase is waited for: `recover` comes but once after a kill, and may be over by then."""
-
 RESOLUTION = 0.0016
 """mL: the counters' last digit up to 9.999 mL is 0.001; up to 99.99 mL it is ten times that."""
 
@@ -141,6 +138,13 @@ class Bench:
         with (self.folder / "run.log").open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
+    def last_event(self) -> int:
+        """Return the number of the journal's last event; 0 before there is one."""
+        if not self.journal.exists():
+            return 0
+        with JournalReader.open(self.journal) as reader:
+            return max((event.seq for event in reader.events()), default=0)
+
     def close(self) -> None:
         """End the simulator."""
         self.process.terminate()
@@ -171,12 +175,13 @@ def kill_at_random(
     lasting = EXAMPLES[bench.example].phases
     phases = phases or chance.sample(sorted(lasting), len(lasting))
     for number in range(kills):
+        before = bench.last_event()
         process = bench.run()
         _wait_for_owner(bench, process)
         seconds = chance.uniform(0, longest)
         if phases and number % 2 == 0:
             phase = phases[number // 2 % len(phases)]
-            _wait_for_phase(bench, process, phase)
+            _wait_for_phase(bench, process, phase, before)
             seconds = chance.uniform(0, lasting[phase] / bench.speed)
         try:
             process.wait(seconds)
@@ -207,16 +212,16 @@ def _wait_for_owner(bench: Bench, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(message)
 
 
-def _wait_for_phase(bench: Bench, process: subprocess.Popen[bytes], phase: str) -> None:
-    """Return when this process has begun an action of a phase, is over, or does not come to it for a while."""
-    until = time.monotonic() + PATIENCE
-    with JournalReader.open(bench.journal) as reader:
-        seen = max((event.seq for event in reader.events()), default=0)
-    while process.poll() is None and time.monotonic() < until:
+def _wait_for_phase(bench: Bench, process: subprocess.Popen[bytes], phase: str, seen: int) -> None:
+    """Return when this process has begun an action of a phase, or is over; `seen` is the last event before it began.
+
+    Recovery comes first or not at all, so any action ends the wait for it.
+    """
+    while process.poll() is None:
         with JournalReader.open(bench.journal) as reader:
             for event in reader.events(after=seen, kinds=["intent"]):
                 seen = event.seq
-                if event.body.get("phase") == phase:
+                if phase in ("recover", event.body.get("phase")):
                     return
         time.sleep(0.005)
 

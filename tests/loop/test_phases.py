@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from bluesky.utils import Msg
 
-from autolab.loop.phases import Phases, phase, phases_of
+from autolab.loop.phases import Phases, phases_of
+from autolab.protocols import stubs
 from autolab.protocols.gravimetric import Gravimetric
 
 
@@ -18,6 +19,11 @@ class Hand:
 
     def now(self) -> float:
         return self.time
+
+
+def phase(name: str) -> Msg:
+    (message,) = stubs.phase(name)
+    return message
 
 
 def ended(phases: Phases) -> dict[str, Any]:
