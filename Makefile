@@ -43,7 +43,7 @@ proof: .venv/.dev
 	$(BIN)/python tests/loop/proof_of_commits.py
 
 cross-check: .venv/.dev cross-env/.ready
-	$(BIN)/python -m pytest -q tests/simulators/test_third_party.py
+	$(BIN)/python -m pytest -q tests/simulators/test_third_party.py tests/drivers/test_third_party.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -57,10 +57,15 @@ cross-check: .venv/.dev cross-env/.ready
 	$(PIP) install -c constraints.txt -e ".[dev]"
 	touch $@
 
-# Clients that other people wrote, in an environment of their own: their licences and pins stay out of ours.
-cross-env/.ready: tests/simulators/third_party/requirements.txt
-	$(PYTHON) -m venv cross-env
-	cross-env/bin/python -m pip --disable-pip-version-check -q install -r $<
+# Programs that other people wrote, in environments of their own, one for each list of requirements: their licences and
+# pins stay out of ours, and out of one another's way.
+CROSS := $(wildcard tests/simulators/third_party/requirements/*.txt)
+cross-env/.ready: $(CROSS:tests/simulators/third_party/requirements/%.txt=cross-env/%/.ready)
+	touch $@
+
+cross-env/%/.ready: tests/simulators/third_party/requirements/%.txt
+	$(PYTHON) -m venv cross-env/$*
+	cross-env/$*/bin/python -m pip --disable-pip-version-check -q install -r $<
 	touch $@
 
 clean:

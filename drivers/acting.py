@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from ophyd.status import Status
 
 from autolab.model.actions import JSON, ActionClass, Intent, Reconciled, Verb
 from autolab.model.clock import Clock
-from autolab.model.errors import InDoubt, Refused
+from autolab.model.errors import InDoubt, OutsideLimits, Refused
+
+if TYPE_CHECKING:
+    from autolab.drivers.addresses import Address
 
 _log = logging.getLogger("autolab.drivers")
+WALL_MARGIN: Final = 2.0
+"""So many wall seconds are a hiccup of the computer, no trouble of the instrument: in scaled time that is long."""
 
 
 class ActionStatus(Status):  # type: ignore[misc]  # ophyd ships no types
@@ -56,6 +62,7 @@ class Acting:
 
     name: str
     clock: Clock
+    address: Address
     _action: asyncio.Task[None] | None
     _tasks: set[asyncio.Task[Any]]
 
@@ -102,6 +109,48 @@ class Acting:
 
     def check_value(self, value: object) -> None:
         """Raise OutsideLimits for a `set` value that must not be sent."""
+
+    def samples(self) -> Sequence[object]:
+        """Return values that `set` takes with these settings, for the contract kit; none where nothing can be set.
+
+        They are carried out one after the other on a simulator, each from where the one before has led.
+        """
+        return ()
+
+    # ---- for drivers -------------------------------------------------------------------------------------------
+
+    def outside(self, message: str) -> OutsideLimits:
+        """Return the error for a value that must not be sent."""
+        return OutsideLimits(f"{message}; nothing was sent", instrument=self.name, port=self.address.port)
+
+    def number(self, value: object, what: str) -> float:
+        """Return a `set` value as a finite number.
+
+        Args:
+            value: As given.
+            what: What it should be, for the error: `a number of degC, or 'off'`.
+
+        Raises:
+            OutsideLimits: It is none.
+        """
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.outside(f"{value!r} is no set point: {what}")
+        return float(value)
+
+    async def until(self, look: Callable[[], Awaitable[bool]], *, poll_s: float, timeout_s: float) -> bool:
+        """Look again and again whether something has come, and say whether it has within a time.
+
+        Args:
+            look: Says so.
+            poll_s: Between two looks, s of lab time.
+            timeout_s: s of lab time; in scaled time some seconds of wall time are added, for hiccups of the computer.
+        """
+        latest = self.clock.now() + timeout_s + (WALL_MARGIN * self.clock.scale if self.clock.mode == "scaled" else 0.0)
+        while not await look():
+            if self.clock.now() >= latest:
+                return False
+            await asyncio.sleep(poll_s)
+        return True
 
     # ---- bluesky's verbs ---------------------------------------------------------------------------------------
 

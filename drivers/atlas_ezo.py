@@ -74,7 +74,7 @@ class EC(EZO):
             if attempt == 1:
                 for output in wrong:
                     on = int(output in self.settings.outputs)
-                    await self._again(lambda chosen=f"O,{output},{on}": wire.put(chosen))  # type: ignore[misc]  # a default binds it now
+                    await self.again(lambda chosen=f"O,{output},{on}": wire.put(chosen))  # type: ignore[misc]  # a default binds it now
         msg = f"outputs {', '.join(wrong)} do not change: it has {', '.join(sorted(enabled)) or 'none'}"
         raise GarbledReply(msg, instrument=self.name, command="O,?")
 

@@ -111,10 +111,10 @@ class EZO(OphydInstrument):
         """
         self._manners = wire.Manners()
         await self.query(wire.hush())
-        kind, _ = await self._again(wire.info)
+        kind, _ = await self.again(wire.info)
         if kind != self.circuit:
             raise self._wrong(f"says that it is an EZO-{kind} circuit; the lab file has an EZO-{self.circuit} here")
-        await self._again(lambda: wire.put("*OK,1"))
+        await self.again(lambda: wire.put("*OK,1"))
         await self._ask("i")  # only to learn whether *OK follows data
         if self.settings.device_name is not None:
             named = ",".join(await self._ask("Name,?"))
@@ -137,19 +137,10 @@ class EZO(OphydInstrument):
     async def _set_up(self) -> None:
         """Bring it where the lab file wants it, after a restart or any doubt."""
         self._news.clear()
-        await self._again(lambda: wire.put("*OK,1"))  # first: without it the next one would not be acknowledged
-        await self._again(lambda: wire.put("C,0"))
+        await self.again(lambda: wire.put("*OK,1"))  # first: without it the next one would not be acknowledged
+        await self.again(lambda: wire.put("C,0"))
         await self.do_configure()
         self._unsure = bool(self._news)
-
-    async def _again(self, query: Callable[[], Query[T]]) -> T:
-        """Carry out a query that can be repeated, again if the line fails it: babble may stand in its way."""
-        for _ in range(_TRIES - 1):
-            try:
-                return await self.query(query())
-            except LinkError as error:
-                _log.info("%s: asking again after: %s", self.name, error)
-        return await self.query(query())
 
     def _wrong(self, message: str) -> WrongInstrument:
         return WrongInstrument(f"{message}. Check the cables or the lab file", instrument=self.name, command="i")
@@ -304,7 +295,7 @@ class EZO(OphydInstrument):
     # ---- the wire ------------------------------------------------------------------------------------------------
 
     async def _ask(self, command: str) -> tuple[str, ...]:
-        return await self._again(lambda: wire.inquire(command, self._manners))
+        return await self.again(lambda: wire.inquire(command, self._manners))
 
     async def _fields(self, command: str, count: int) -> tuple[str, ...]:
         """Ask, and insist on so many fields.
@@ -329,6 +320,6 @@ class EZO(OphydInstrument):
             if abs(wire.number(told, word) - wanted) < 0.51 * 10.0**-digits:
                 return wire.number(told, word)
             if attempt == 1:
-                await self._again(lambda: wire.put(f"{word},{round(float(wanted), digits)}"))
+                await self.again(lambda: wire.put(f"{word},{round(float(wanted), digits)}"))
         msg = f"{word} reads back {told!r} after it was set to {wanted:g}"
         raise GarbledReply(msg, instrument=self.name, command=f"{word},?")

@@ -40,6 +40,10 @@ class EZOSettings(DriverSettings):
 class ECSettings(EZOSettings):
     """How an EZO-EC conductivity circuit and its probe are set up."""
 
+    instruments: ClassVar[str] = "Atlas Scientific EZO-EC, conductivity"
+    checked_with: ClassVar[tuple[str, ...]] = ("ezo-driver 0.8.0 (simulator)",)
+    from_memory: ClassVar[tuple[str, ...]] = ("numbers of the datasheet",)
+
     cell_constant: float = Field(
         default=1.0, ge=0.1, le=10, description="constant K of the probe, 1/cm", examples=[0.1, 1.0, 10.0]
     )

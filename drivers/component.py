@@ -14,7 +14,6 @@ from ophyd import Device
 from autolab.drivers.acting import Acting
 from autolab.model.actions import JSON, Intent, Reconciled
 from autolab.model.clock import Clock
-from autolab.model.errors import OutsideLimits
 from autolab.model.roles import Role
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class RoleComponent(Acting, Device):  # type: ignore[misc]  # ophyd ships no typ
         return self.whole.clock
 
     @property
-    def address(self) -> Address:
+    def address(self) -> Address:  # type: ignore[override]  # likewise
         """Where the instrument is."""
         return self.whole.address
 
@@ -102,10 +101,6 @@ class RoleComponent(Acting, Device):  # type: ignore[misc]  # ophyd ships no typ
         self.clock.run(self.do_make_safe())
 
     # ---- for drivers -------------------------------------------------------------------------------------------
-
-    def outside(self, message: str) -> OutsideLimits:
-        """Return the error for a value that must not be sent."""
-        return OutsideLimits(f"{message}; nothing was sent", instrument=self.name, port=self.address.port)
 
     def check_limit(self, value: float, unit: str) -> None:
         """Raise OutsideLimits when the lab's limits of this component, by its attribute's name, forbid a value."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal, TypeVar
 
 from ophyd import Component as Cpt
@@ -25,7 +25,6 @@ from autolab.model.errors import InstrumentAlarm, InstrumentError, LinkError, Wr
 
 T = TypeVar("T")
 _log = logging.getLogger("autolab.drivers.ika")
-_TRIES: Final = 3  # of every query: readings and absolute set points may be sent again
 _COASTS: Final = 20.0  # s of lab time that a motor may take to stand still
 _WALL_WATCHDOG: Final = 3.0  # s of wall time that a watchdog must last in scaled time: a hiccup of the computer is long
 
@@ -82,7 +81,7 @@ class RCT(OphydInstrument):
         Raises:
             WrongInstrument: Its name is not the one that is wanted.
         """
-        name = await self.ask(self._who)
+        name = await self.again(self._who)
         wanted = (self.settings.model,) if self.settings.model else wire.MODELS
         if name not in wanted:
             msg = f"{name!r} answers, wanted is {' or '.join(wanted)}. Check the cables, or say `model: {name}`"
@@ -94,14 +93,14 @@ class RCT(OphydInstrument):
 
     async def do_identify(self) -> Mapping[str, JSON]:
         """Return its name; it tells neither firmware nor serial number."""
-        name = await self.ask(self._who)
+        name = await self.again(self._who)
         safety = await self.read_safety()
         self.model.tell(name)
         return {"model": name, "firmware": None, "serial_number": None, "safety_temperature_C": safety}
 
     async def read_safety(self) -> float:
         """Return the safety temperature, degC."""
-        safety = await self.ask(lambda: wire.value("IN_SP_3", pace=self.pace))
+        safety = await self.again(lambda: wire.value("IN_SP_3", pace=self.pace))
         self.safety_temperature.tell(safety)
         return safety
 
@@ -130,7 +129,7 @@ class RCT(OphydInstrument):
         self._rest()  # first: nothing may feed the watchdog behind its being disarmed
         stop = ("STOP_4", "STOP_1", wire.DISARM)
         try:
-            rpm = await self.ask(lambda: wire.change(stop, "IN_PV_4", pace=self.pace), urgent=True)
+            rpm = await self.again(lambda: wire.change(stop, "IN_PV_4", pace=self.pace), urgent=True)
         except BaseException:
             self._resume()
             raise
@@ -147,7 +146,7 @@ class RCT(OphydInstrument):
             InstrumentAlarm: The motor still turns.
         """
         await self.do_halt()
-        left = await self.ask(lambda: wire.change([f"OUT_SP_1 {wire.temperature(0)}"], "IN_SP_1", pace=self.pace))
+        left = await self.again(lambda: wire.change([f"OUT_SP_1 {wire.temperature(0)}"], "IN_SP_1", pace=self.pace))
         self.heater.setpoint.tell(left)
         for part in (self.heater, self.stirrer):
             part.forgive()
@@ -169,27 +168,18 @@ class RCT(OphydInstrument):
 
     async def do_local(self) -> None:
         """Give the plate back to its panel (`RESET`)."""
-        await self.ask(lambda: wire.order("RESET", pace=self.pace))
+        await self.again(lambda: wire.order("RESET", pace=self.pace))
 
     async def do_mode(self, letter: Literal["A", "B", "D"]) -> None:
         """Choose what it does after it was switched on: see its manual."""
-        await self.ask(lambda: wire.order(f"SET_MODE_{letter}", pace=self.pace))
+        await self.again(lambda: wire.order(f"SET_MODE_{letter}", pace=self.pace))
 
     # ---- for its parts -----------------------------------------------------------------------------------------
-
-    async def ask(self, query: Callable[[], Query[T]], *, urgent: bool = False) -> T:
-        """Carry a query out, again if the line fails it: here all may be sent twice."""
-        for _ in range(_TRIES - 1):
-            try:
-                return await self.query(query(), urgent=urgent)
-            except LinkError as error:
-                _log.info("%s: asking again after: %s", self.name, error)
-        return await self.query(query(), urgent=urgent)
 
     async def wake(self) -> None:
         """Arm the watchdog before anything goes on, and watch from now on."""
         if self._watcher is None or self._watcher.done():
-            await self.ask(lambda: wire.order(wire.DISARM, pace=self.pace))  # what a tripped one has locked is freed
+            await self.again(lambda: wire.order(wire.DISARM, pace=self.pace))  # what a tripped one has locked is freed
             await self._feed()
             self._watcher = self.clock.loop.create_task(self._watch())
 
@@ -208,7 +198,7 @@ class RCT(OphydInstrument):
         """Disarm the watchdog and watch no longer, if nothing is on any more."""
         if self.resting:
             self._rest()
-            await self.ask(lambda: wire.order(wire.DISARM, pace=self.pace))
+            await self.again(lambda: wire.order(wire.DISARM, pace=self.pace))
 
     # ---- watching ----------------------------------------------------------------------------------------------
 
@@ -228,7 +218,7 @@ class RCT(OphydInstrument):
         if settings.guarded:
             fallback = (settings.fallback_C, settings.fallback_rpm)
             orders = wire.watchdog(settings.watchdog, self.watchdog_s, fallback)
-        plate = await self.ask(lambda: wire.change(orders, "IN_PV_2", pace=self.pace))
+        plate = await self.again(lambda: wire.change(orders, "IN_PV_2", pace=self.pace))
         self.heater.plate.tell(plate)
         self._fed = self.clock.now()
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ophyd import Component as Cpt
 from ophyd import Kind
 
 from autolab.drivers import ika_protocol as wire
+from autolab.drivers.arrival import Arrival
 from autolab.drivers.ika_part import NAN, Part
-from autolab.drivers.ika_watch import Arrival, Fading
+from autolab.drivers.ika_watch import Fading
 from autolab.drivers.signals import Reading
 from autolab.model.actions import JSON
 from autolab.model.errors import InstrumentTimeout
@@ -46,6 +47,10 @@ class Heater(Part):
         super().__init__(prefix, **kwargs)
         self._fading = Fading()
 
+    def samples(self) -> Sequence[object]:
+        """Return a temperature, and off."""
+        return (40.0, "off")
+
     def check_value(self, value: object) -> None:
         """Check a temperature against the lab's limits and the plate's safety temperature, as it was last read.
 
@@ -54,7 +59,7 @@ class Heater(Part):
         """
         if value == "off":
             return
-        celsius = self.number(value)
+        celsius = self.number(value, f"a number of {self.unit}, or 'off'")
         self.check_limit(celsius, "degC")
         if celsius < 0:
             raise self.outside(f"{celsius:g} degC: a hotplate cannot cool")
@@ -111,7 +116,7 @@ class Heater(Part):
     async def look(self) -> None:
         """Read temperatures and set point."""
         plate = self.plate_device
-        told, hot = await plate.ask(lambda: wire.values("IN_SP_1", "IN_PV_2", pace=plate.pace))
+        told, hot = await plate.again(lambda: wire.values("IN_SP_1", "IN_PV_2", pace=plate.pace))
         self.setpoint.tell(told)
         self.plate.tell(hot)
         self.readback.tell(hot if self.settings.sensor == "plate" else await self._probe())
@@ -120,7 +125,7 @@ class Heater(Part):
         """Return the temperature at the external probe, degC."""
         plate = self.plate_device
         try:
-            return await plate.ask(lambda: wire.value("IN_PV_1", pace=plate.pace))
+            return await plate.again(lambda: wire.value("IN_PV_1", pace=plate.pace))
         except InstrumentTimeout as error:
             hint = "the plate is there, but its external probe is not: plug it in, or say `sensor: plate`"
             error.message = f"{error.message}; {hint}"

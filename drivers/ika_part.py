@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -63,16 +62,6 @@ class Part(RoleComponent):
         """Return the set point (None while it is off) and the last readback."""
         return {"setpoint": self.target, "readback": float(self.readback.get())}
 
-    def number(self, value: object) -> float:
-        """Return a set point as a number.
-
-        Raises:
-            OutsideLimits: It is none.
-        """
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise self.outside(f"{value!r} is no set point: a number of {self.unit}, or 'off'")
-        return float(value)
-
     # ---- on and off --------------------------------------------------------------------------------------------
 
     async def switch_on(self, target: float, sent: str, same: float) -> None:
@@ -93,7 +82,7 @@ class Part(RoleComponent):
                 msg = f"does not take {sent} {self.unit}: its set point stays at {told:g}. Look at its range and its panel"
                 raise Refused(msg, instrument=self.name, port=self.address.port, command=order)
             self.target = target
-            await plate.ask(lambda: wire.order(f"START_{self.channel}", pace=plate.pace))
+            await plate.again(lambda: wire.order(f"START_{self.channel}", pace=plate.pace))
         finally:
             self._changing = False
 
@@ -101,7 +90,7 @@ class Part(RoleComponent):
         """Send a set point, once more if it reads back otherwise, and return what it reads then."""
         plate, told = self.plate_device, NAN
         for _ in range(2):
-            told = await plate.ask(lambda: wire.change([order], question, pace=plate.pace))
+            told = await plate.again(lambda: wire.change([order], question, pace=plate.pace))
             self.setpoint.tell(told)
             if abs(told - wanted) <= same:
                 break
@@ -110,7 +99,7 @@ class Part(RoleComponent):
     async def switch_off(self) -> None:
         """Switch off, see that the plate listens, and disarm its watchdog if nothing else is on."""
         plate, question = self.plate_device, f"IN_SP_{self.channel}"
-        told = await plate.ask(lambda: wire.change([f"STOP_{self.channel}"], question, pace=plate.pace))
+        told = await plate.again(lambda: wire.change([f"STOP_{self.channel}"], question, pace=plate.pace))
         self.setpoint.tell(told)
         self.went_off()
         await plate.slacken()

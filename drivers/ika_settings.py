@@ -14,6 +14,11 @@ from autolab.model.roles import Role
 class RCTSettings(DriverSettings):
     """How an IKA hotplate stirrer (RCT digital, C-MAG HS7) heats and stirs."""
 
+    instruments: ClassVar[str] = "IKA hotplate stirrers: RCT digital, C-MAG HS7"
+    checked_with: ClassVar[tuple[str, ...]] = (
+        "ika 2.0.3 (simulator)",
+        "labmcp-ika 0.1.1 (simulator)",
+    )
     role: ClassVar[Literal[""]] = ""
     components: ClassVar[Mapping[str, Role]] = {"heater": "heater", "stirrer": "stirrer"}
 

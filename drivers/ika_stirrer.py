@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ophyd import Component as Cpt
 from ophyd import Kind
 
 from autolab.drivers import ika_protocol as wire
+from autolab.drivers.arrival import Arrival
 from autolab.drivers.ika_part import NAN, Part
-from autolab.drivers.ika_watch import Arrival
 from autolab.drivers.signals import Reading
 from autolab.model.actions import JSON
 from autolab.model.roles import Role
@@ -61,6 +61,10 @@ class Stirrer(Part):
         if not self.target:
             self.on.tell(not self.still)
 
+    def samples(self) -> Sequence[object]:
+        """Return a speed, and off."""
+        return (300.0, "off")
+
     def check_value(self, value: object) -> None:
         """Check a speed against the lab's limits.
 
@@ -69,7 +73,7 @@ class Stirrer(Part):
         """
         if value == "off":
             return
-        rpm = self.number(value)
+        rpm = self.number(value, f"a number of {self.unit}, or 'off'")
         if rpm < 0:
             raise self.outside(f"{rpm:g} rpm: it turns one way only, from 0 up")
         if rpm > 0:
@@ -88,7 +92,7 @@ class Stirrer(Part):
             await self.examine()
         self.raise_trouble()
         plate = self.plate_device
-        self.viscosity.tell(await plate.ask(lambda: wire.value("IN_PV_5", pace=plate.pace)))
+        self.viscosity.tell(await plate.again(lambda: wire.value("IN_PV_5", pace=plate.pace)))
         return {
             "speed_rpm": float(self.readback.get()),
             "speed_setpoint_rpm": float(self.setpoint.get()),
@@ -121,7 +125,7 @@ class Stirrer(Part):
     async def look(self) -> None:
         """Read speed and set point."""
         plate = self.plate_device
-        told, turns = await plate.ask(lambda: wire.values("IN_SP_4", "IN_PV_4", pace=plate.pace))
+        told, turns = await plate.again(lambda: wire.values("IN_SP_4", "IN_PV_4", pace=plate.pace))
         self.setpoint.tell(told)
         self.readback.tell(turns)
 

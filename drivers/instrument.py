@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -18,12 +19,13 @@ from autolab.drivers.wire import Link, Ports, ports_of
 from autolab.model.actions import JSON
 from autolab.model.channel import ByteChannel
 from autolab.model.clock import Clock
-from autolab.model.errors import InputError, OutsideLimits, Refused
+from autolab.model.errors import InputError, LinkError, Refused
 from autolab.model.roles import Role
 
 __all__ = ["ActionStatus", "OphydInstrument", "default_clock"]
 
 T = TypeVar("T")
+_log = logging.getLogger("autolab.drivers")
 
 
 @functools.cache
@@ -144,6 +146,21 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
             raise Refused("was disconnected meanwhile: nothing was sent", instrument=self.name, command=command)
         return await self._link.ask(query, command=command, urgent=urgent)
 
+    async def again(self, query: Callable[[], Query[T]], *, tries: int = 3, urgent: bool = False) -> T:
+        """Carry a query out, again if the line fails it: for what may be sent twice (readings, absolute set points).
+
+        Args:
+            query: Makes it anew for each try.
+            tries: How often at most.
+            urgent: Go before all that waits for the port.
+        """
+        for _ in range(tries - 1):
+            try:
+                return await self.query(query(), urgent=urgent)
+            except LinkError as error:
+                _log.info("%s: asking again after: %s", self.name, error)
+        return await self.query(query(), urgent=urgent)
+
     async def ready(self) -> None:
         """Connect unless that was done."""
         if not self._met:
@@ -178,10 +195,6 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
         bounds = self.settings.limits.get(quantity)
         if bounds is not None and not bounds[0] <= value <= bounds[1]:
             raise self.outside(f"{quantity} {value:g} {unit} is outside the limits {bounds[0]:g}..{bounds[1]:g} {unit}")
-
-    def outside(self, message: str) -> OutsideLimits:
-        """Return the error for a value that must not be sent."""
-        return OutsideLimits(f"{message}; nothing was sent", instrument=self.name, port=self.address.port)
 
 
 def _checked(driver: type[OphydInstrument], name: str, settings: dict[str, Any]) -> BaseModel:

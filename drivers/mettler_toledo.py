@@ -6,7 +6,7 @@ Written from public descriptions of the command set; not yet checked on hardware
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
 from ophyd import Component as Cpt
@@ -118,6 +118,10 @@ class Balance(OphydInstrument):
         """
         if value not in COMMANDS:
             raise self.outside(f"{value!r} is no command of a balance; there are {', '.join(map(repr, COMMANDS))}")
+
+    def samples(self) -> Sequence[object]:
+        """Return the commands."""
+        return COMMANDS
 
     def locate(self) -> Mapping[str, Any]:
         """Return the last command and the last weight, g."""

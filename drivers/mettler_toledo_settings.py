@@ -13,6 +13,13 @@ from autolab.model.roles import Role
 class BalanceSettings(DriverSettings):
     """How a balance that speaks MT-SICS is read."""
 
+    instruments: ClassVar[str] = "Mettler Toledo balances and weigh modules that speak MT-SICS"
+    checked_with: ClassVar[tuple[str, ...]] = (
+        "mettler-toledo-device 1.5.0 (simulator)",
+        "pylabrobot 0.2.2 (simulator)",
+        "labmcp-mettler-toledo 0.1.3 (simulator)",
+    )
+    from_memory: ClassVar[tuple[str, ...]] = ("meaning of hardware fault numbers",)
     role: ClassVar[Role] = "balance"
 
     stability: Literal["stable", "immediate"] = Field(

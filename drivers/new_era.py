@@ -16,13 +16,14 @@ from ophyd import Component as Cpt
 from ophyd import Kind
 
 from autolab.drivers import new_era_protocol as wire
-from autolab.drivers.instrument import ActionStatus, OphydInstrument
+from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.new_era_counters import Baseline, settle
 from autolab.drivers.new_era_settings import NE1000Settings
 from autolab.drivers.new_era_talk import PumpTalk
 from autolab.drivers.query import Query
 from autolab.drivers.signals import Reading
-from autolab.model.actions import JSON, ActionClass, Intent, Reconciled, Verb
+from autolab.drivers.syringe_pump import SyringePump
+from autolab.model.actions import JSON, Intent, Reconciled, Verb
 from autolab.model.errors import (
     GarbledReply,
     InputError,
@@ -32,7 +33,7 @@ from autolab.model.errors import (
     LinkError,
     Refused,
 )
-from autolab.model.roles import Dispense, Role, Withdraw
+from autolab.model.roles import Dispense, Withdraw
 
 _log = logging.getLogger("autolab.drivers.new_era")
 _SLOW: Final = 1.05  # a run may last so much longer than volume / rate
@@ -41,7 +42,7 @@ _WALL_MARGIN: Final = 2.0  # and so many wall seconds: in scaled time a hiccup o
 _EXACTLY: Final = 1.001  # one step of the counter, and the noise of binary fractions
 
 
-class NE1000(OphydInstrument):
+class NE1000(SyringePump):
     """A New Era NE-1000 syringe pump.
 
     `set(Dispense(volume, rate))` and `set(Withdraw(...))` run the pump once and are done when its counter agrees.
@@ -49,23 +50,16 @@ class NE1000(OphydInstrument):
     by the counter. The counters are cleared in `do_prepare` and nowhere else.
 
     Attributes:
-        volume: Moved by the last command, by the counter, mL.
-        contents_mL: What the syringe holds, mL.
-        rate: As last commanded, mL/min.
         infused: Counter, mL.
         withdrawn: Counter, mL.
         status: In words.
         alarm: The last alarm's letter, or empty.
     """
 
-    role: ClassVar[Role] = NE1000Settings.role
     settings_model = NE1000Settings
     settings: NE1000Settings
     frame_end: ClassVar[bytes] = wire.ETX
 
-    volume = Cpt(Reading, value=0.0, units="mL", precision=3, kind=Kind.hinted)
-    contents_mL = Cpt(Reading, value=0.0, units="mL", precision=3, kind=Kind.normal)  # noqa: N815  the unit's symbol
-    rate = Cpt(Reading, value=0.0, units="mL/min", precision=3, kind=Kind.normal)
     infused = Cpt(Reading, value=0.0, units="mL", precision=3, kind=Kind.normal)
     withdrawn = Cpt(Reading, value=0.0, units="mL", precision=3, kind=Kind.normal)
     status = Cpt(Reading, value="", dtype="string", kind=Kind.omitted)
@@ -73,7 +67,6 @@ class NE1000(OphydInstrument):
     model = Cpt(Reading, value="", dtype="string", kind=Kind.config)
     firmware = Cpt(Reading, value="", dtype="string", kind=Kind.config)
     syringe = Cpt(Reading, value=0.0, units="mm", kind=Kind.config)
-    capacity = Cpt(Reading, value=0.0, units="mL", kind=Kind.config)
 
     def __init__(self, name: str, **kwargs: Any) -> None:  # noqa: ANN401  the base's and the settings'
         super().__init__(name, **kwargs)
@@ -85,10 +78,7 @@ class NE1000(OphydInstrument):
         self._unit = wire.unit_for(self.settings.syringe_mm)
         self._baseline: Baseline | None = None  # of the action in progress or the last one
         self._prepared = False
-        self._target = self.settings.contents_mL
-        self.contents_mL.tell(self.settings.contents_mL)
         self.syringe.tell(self.settings.syringe_mm)
-        self.capacity.tell(self.settings.volume_mL)
 
     # ---- meeting it --------------------------------------------------------------------------------------------
 
@@ -112,48 +102,28 @@ class NE1000(OphydInstrument):
 
     # ---- what may be asked of it -------------------------------------------------------------------------------
 
-    def action_class(self, verb: Verb, value: object) -> ActionClass:
-        """A command can be reconciled by the counters; `trigger` only reads them."""
-        return "read" if verb == "trigger" else "queryable"
+    @property
+    def rate_range(self) -> tuple[float, float]:
+        """Lowest and highest rate for this syringe, mL/min."""
+        return self.settings.rate_range
 
-    def check_value(self, value: object) -> None:
-        """Check a command against pump, syringe, contents and limits.
+    @property
+    def resolution_mL(self) -> float:  # noqa: N802  the unit's symbol
+        """A step of its counter, mL."""
+        return 1e-3 / wire.PER_ML[self._unit]
 
-        Raises:
-            OutsideLimits: It must not be sent.
-        """
-        if not isinstance(value, Dispense | Withdraw):
-            raise self.outside(f"{value!r} is no command of a pump: Dispense(volume, rate) or Withdraw(volume, rate)")
-        if not all(isinstance(x, int | float) and math.isfinite(x) and x > 0 for x in (value.volume, value.rate)):
-            raise self.outside(f"volume and rate must be positive numbers, got {value!r}")
-        low, high = self.settings.rate_range
-        if not low <= value.rate <= high:
-            mm = self.settings.syringe_mm
-            raise self.outside(
-                f"rate {value.rate:g} mL/min is outside {low:.3g}..{high:.4g} mL/min of a {mm:g} mm syringe"
-            )
-        self.check_limit("rate", value.rate, "mL/min")
-        self.check_limit("volume", value.volume, "mL")
-        self._check_resolution(value)
-        self._check_contents(value)
+    @property
+    def with_syringe(self) -> str:
+        """For messages."""
+        return f"of a {self.settings.syringe_mm:g} mm syringe"
 
-    def _check_resolution(self, command: Dispense | Withdraw) -> None:
+    def check_resolution(self, command: Dispense | Withdraw) -> None:
+        """Raise OutsideLimits for what four digits cannot say."""
         try:
             self._portions(command.volume)
             wire.fit_rate(command.rate)
         except ValueError as error:
             raise self.outside(f"{command!r} is below what the pump can express in {self._unit}: {error}") from None
-
-    def _check_contents(self, command: Dispense | Withdraw) -> None:
-        held, capacity = float(self.contents_mL.get()), self.settings.volume_mL
-        room = held if isinstance(command, Dispense) else capacity - held
-        half_a_step = 0.5e-3 / wire.PER_ML[self._unit]
-        if command.volume > room + half_a_step + 1e-9:
-            what = "can be pushed out" if isinstance(command, Dispense) else "can be drawn in"
-            raise self.outside(
-                f"volume {command.volume:g} mL is more than the {max(room, 0):g} mL that {what}: the syringe holds "
-                f"{held:g} of {capacity:g} mL"
-            )
 
     def _portions(self, volume: float) -> list[float]:
         """Return the runs that make a volume, mL, each as its four digits say it."""
@@ -161,17 +131,10 @@ class NE1000(OphydInstrument):
         count = max(1, math.ceil(volume * per_ml / 9999))
         return [float(wire.fit(volume * per_ml / count)) / per_ml] * count
 
-    def locate(self) -> Mapping[str, Any]:
-        """Return what the syringe should hold after the last command, and what it holds, mL."""
-        return {"setpoint": self._target, "readback": float(self.contents_mL.get())}
-
     def restore(self, state: Mapping[str, JSON]) -> None:
         """Take over what the syringe holds."""
-        held = state.get("contents_mL")
-        if isinstance(held, int | float):
-            self._baseline = None
-            self._target = float(held)
-            self.contents_mL.tell(float(held))
+        self._baseline = None
+        super().restore(state)
 
     # ---- commands ----------------------------------------------------------------------------------------------
 

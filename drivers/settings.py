@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Self
+import math
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from autolab.model.roles import Role
 
 
 class DriverSettings(BaseModel):
-    """Base of settings: frozen, no key but those declared, and limits (where a driver declares any) in order."""
+    """Base of settings: frozen, no key but those declared, and limits (where a driver declares any) in order.
+
+    What `autolab drivers list` and the table of drivers tell is declared here too. A setting that must be given has
+    `examples`, whose first suits a simulator: the contract kit makes an instrument of it.
+
+    Attributes:
+        instruments: What the driver is for, in words: makers, models, dialect.
+        checked_with: Programs by other people with which driver or simulator work, each `package version (simulator)`,
+            where a client met the simulator, or `package version (driver)`, where another's simulator met the driver.
+        on_hardware: What it was checked on; empty for never.
+        from_memory: Facts for which no source was at hand, each in a few words; the family's page has more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    instruments: ClassVar[str] = ""
+    checked_with: ClassVar[tuple[str, ...]] = ()
+    on_hardware: ClassVar[str] = ""
+    from_memory: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="after")
     def _limits_in_order(self) -> Self:
@@ -20,3 +38,31 @@ class DriverSettings(BaseModel):
                 msg = f"limits of {quantity} must be low <= high, got [{low:g}, {high:g}]"
                 raise ValueError(msg)
         return self
+
+
+class SyringePumpSettings(DriverSettings):
+    """What all pumps with a syringe need to know of it."""
+
+    role: ClassVar[Role] = "pump"
+
+    volume_mL: float = Field(gt=0, le=9999, description="capacity of the syringe, mL", examples=[10.0])  # noqa: N815  the unit's symbol
+    contents_mL: float = Field(default=0.0, ge=0, description="what the syringe holds at the very first start, mL")  # noqa: N815  the unit's symbol
+    stock: str | None = Field(default=None, description="what it draws from, as the lab's plumbing calls it")
+    poll_s: float = Field(
+        default=0.5, gt=0, description="between two looks whether the pump has stopped, s of lab time"
+    )
+    watch_s: float = Field(
+        default=15.0, gt=0, description="between two looks while it has to move anyway, s of lab time"
+    )
+
+    @model_validator(mode="after")
+    def _syringe_holds_it(self) -> Self:
+        if self.contents_mL > self.volume_mL:
+            msg = f"contents_mL {self.contents_mL:g} is more than the syringe holds (volume_mL {self.volume_mL:g})"
+            raise ValueError(msg)
+        return self
+
+
+def area_cm2(diameter_mm: float) -> float:
+    """Return the cross-section of a syringe, cm^2."""
+    return math.pi / 4 * (diameter_mm / 10) ** 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from autolab.model.errors import InputError
 from autolab.model.seeds import noise_seed
@@ -12,13 +12,29 @@ from autolab.simulators.plunger import Plunger, Syringe
 from autolab.simulators.sensing import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from autolab.model.actions import JSON
     from autolab.model.clock import Clock
 
 WATER = {"conductivity": 0.001, "temperature": 25.0, "pH": 7.0}  # mS/cm (ASTM D1193 type II), degC
 LOOK = 4.0  # s before now for which weighing cells must know their level at every sample
+
+
+class Body(Protocol):
+    """A piece of physics of one instrument's own, exact in however many pieces the time comes."""
+
+    def integrate(self, dt: float) -> None:
+        """Go on for `dt` s."""
+
+    def snapshot(self) -> dict[str, JSON]:
+        """Return what changes."""
+
+    def restore(self, state: Mapping[str, JSON]) -> None:
+        """Go back to `snapshot`."""
+
+
+B = TypeVar("B", bound=Body)
 
 
 class Cell(Protocol):
@@ -79,6 +95,7 @@ class World:
         self.pans: dict[str, Pan] = {}
         self.plates: dict[str, HotPlate] = {}
         self.sites: dict[str, Site] = {}
+        self.bodies: dict[str, Body] = {}
         self._busy = False
 
     @property
@@ -103,6 +120,12 @@ class World:
     def site(self, instrument: str) -> Site:
         """Return where a probe stands: in pure water, here."""
         return self.sites.setdefault(instrument, Site(lambda: dict(WATER)))
+
+    def body(self, instrument: str, make: Callable[[], B]) -> B:
+        """Return an instrument's own piece of physics (an axis, a bath, a gas line), making it at the first call."""
+        if instrument not in self.bodies:
+            self.bodies[instrument] = make()
+        return cast("B", self.bodies[instrument])
 
     def advance(self, now: float | None = None) -> None:
         """Bring the world to `now` (loop time, s; the present when None)."""
@@ -134,6 +157,7 @@ class World:
             "pans": {name: pan.load for name, pan in self.pans.items()},
             "plates": {name: plate.snapshot() for name, plate in self.plates.items()},
             "sites": {name: site.snapshot() for name, site in self.sites.items()},
+            "bodies": {name: body.snapshot() for name, body in self.bodies.items()},
         }
 
     def restore(self, state: Mapping[str, JSON]) -> None:
@@ -147,6 +171,8 @@ class World:
             plate.restore(part(part(state, "plates"), name))
         for name, site in self.sites.items():
             site.restore(part(part(state, "sites"), name))
+        for name, body in self.bodies.items():
+            body.restore(part(part(state, "bodies"), name))
 
     def noise(self, name: str, trial: int, attempt: int) -> int:
         """Return the seed of one source of noise in one attempt."""
@@ -178,7 +204,9 @@ class World:
                 pan.cell.feel((begin, end), (pan.load, pan.load))
 
     def _warm_and_sense(self, dt: float) -> None:
-        """Let heat flow and probes follow, for `dt` s."""
+        """Let heat flow, bodies go on and probes follow, for `dt` s."""
+        for body in self.bodies.values():
+            body.integrate(dt)
         while dt > 1e-9:
             step = min(STEP, dt)
             for plate in self.plates.values():

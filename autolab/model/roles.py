@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from autolab.model.actions import JSON
 
-Role = Literal["pump", "balance", "heater", "stirrer", "sensor", "valve", "stage", "circulator", "flow_controller"]
+Role = Literal[
+    "pump",
+    "balance",
+    "heater",
+    "stirrer",
+    "sensor",
+    "valve",
+    "stage",
+    "circulator",
+    "flow_controller",
+    "pressure_controller",
+    "source_meter",
+    "potentiostat",
+    "operator",
+]
 
 
 @dataclass(frozen=True)

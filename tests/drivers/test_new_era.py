@@ -283,7 +283,7 @@ def test_the_labs_limits_narrow_the_pumps(make: Callable[..., Rig]) -> None:
     [
         ({"syringe_mm": 0}, "pump .NE1000.: syringe_mm: .*greater than or equal to 0.1"),
         ({"contents_mL": 11}, "contents_mL 11 is more than the syringe holds"),
-        ({"colour": "red"}, "colour: Extra inputs are not permitted.*Settings: syringe_mm, volume_mL"),
+        ({"colour": "red"}, "colour: Extra inputs are not permitted.*Settings: volume_mL, contents_mL"),
         ({"limits": {"rate": [5, 1]}}, "low <= high"),
     ],
 )
