@@ -10,10 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from autolab.model.errors import InputError
 from autolab.model.seeds import noise_seed
+from autolab.simulators.faults import Affliction, Fault, FaultKind, read_faults
 from autolab.simulators.ledger import Ledger
 from autolab.simulators.serving import MemoryChannel, Served, on_loop, serve
 from autolab.simulators.simulator import Place, Simulator, choices, load
-from autolab.simulators.wire import Fault, FaultKind, Wire
+from autolab.simulators.wire import Wire
 from autolab.simulators.world import World, number, part
 
 if TYPE_CHECKING:
@@ -61,8 +62,12 @@ class Bench:
             for name in instruments
         }
         self.wires = {
-            port: Wire(self._on(port), clock) for port in dict.fromkeys(port for port, _ in self._ports.values())
+            port: Wire(self._on(port), clock, self._afflict)
+            for port in dict.fromkeys(port for port, _ in self._ports.values())
         }
+        self.faults = read_faults(virtual.get("faults", []), instruments, noise_seed(seed, "faults", 0, 0))
+        for fault in self.faults:
+            self._arrange(fault)
         self._channels: dict[str, MemoryChannel] = {}
         self._served: list[Served] = []
 
@@ -123,9 +128,34 @@ class Bench:
             self._channels[port] = MemoryChannel(self.wires[port], port.rpartition("/")[2] or name)
         return self._channels[port]
 
-    def inject(self, name: str, kind: FaultKind, *, nth: int = 1, seconds: float = 1.0) -> None:
-        """Let something happen to the nth reply of an instrument from now on: see `wire.Fault`."""
-        self.wire(name).inject(Fault(kind, nth, seconds, name))
+    def inject(self, name: str, kind: FaultKind, **when: Any) -> None:  # noqa: ANN401  as Fault takes it
+        """Let something happen to an instrument, its line or its replies from now on.
+
+        Args:
+            name: The instrument.
+            kind: What happens.
+            when: As `faults.Fault` takes it; by default at the first operation.
+        """
+        self.wire(name).inject(Fault(kind, instrument=name, **when))
+
+    def afflict(self, name: str, kind: Affliction, begins: bool = True, *, amount: float = 0.0) -> None:
+        """Have an apparatus be stuck, or its sensor freeze or drift, or no longer.
+
+        Args:
+            name: The instrument.
+            kind: `stuck`, `frozen` or `drift`.
+            begins: False ends it.
+            amount: Of a drift, as a share of the value an hour.
+
+        Raises:
+            InputError: There is nothing in this instrument that can be so.
+        """
+        simulator = self.instrument(name)
+        own = getattr(simulator, "afflict", None)
+        taken = own is not None and own(kind, begins, amount)
+        if not (self.world.afflict(name, kind, begins, amount) or taken):
+            msg = f"{name!r} has nothing that can be {kind!r}"
+            raise InputError(msg)
 
     def serve(self, listen: str = "tcp://127.0.0.1:0") -> dict[str, str]:
         """Serve every wire and return the address of each instrument; blocking.
@@ -175,7 +205,10 @@ class Bench:
 
         def take() -> dict[str, JSON]:
             instruments: dict[str, JSON] = {name: item.snapshot() for name, item in self._simulators.items()}
-            return {"world": self.world.snapshot(), "instruments": instruments}
+            state: dict[str, JSON] = {"world": self.world.snapshot(), "instruments": instruments}
+            if self.faults:
+                state["wires"] = {port: wire.snapshot() for port, wire in self.wires.items()}
+            return state
 
         return cast("dict[str, JSON]", json.loads(json.dumps(self._do(take))))
 
@@ -186,8 +219,13 @@ class Bench:
             self.world.restore(part(state, "world"))
             for name, simulator in self._simulators.items():
                 simulator.restore(part(part(state, "instruments"), name))
-            for wire in self.wires.values():
-                wire.idle()
+            for port, wire in self.wires.items():
+                if self.faults:
+                    wire.restore(part(part(state, "wires"), port))
+                else:
+                    wire.idle()
+            for fault in self.faults:
+                self._schedule(fault)
 
         self._do(put)
 
@@ -219,6 +257,27 @@ class Bench:
             noise=noise,
         )
         return cast("Simulator", load("autolab.simulators", str(entry.get("driver", "")))(place))
+
+    def _arrange(self, fault: Fault) -> None:
+        """Have a declared fault happen on the wire of its instrument, or on all."""
+        for port, wire in self.wires.items():
+            if not fault.instrument or self._ports[fault.instrument][0] == port:
+                wire.inject(fault)
+        self._schedule(fault)
+
+    def _schedule(self, fault: Fault) -> None:
+        """Have an affliction that goes by the clock alone begin and end then."""
+        if not fault.by_time or fault.window is None:
+            return
+        begin, end = fault.window
+        for name in [fault.instrument] if fault.instrument else list(self._simulators):
+            elapsed = self.wire(name).elapsed
+            if elapsed < end:
+                self.clock.loop.call_later(max(0.0, begin - elapsed), self._afflict, fault, name, True)
+                self.clock.loop.call_later(end - elapsed, self._afflict, fault, name, False)
+
+    def _afflict(self, fault: Fault, name: str, begins: bool) -> None:
+        self.afflict(name, cast("Affliction", fault.kind), begins, amount=fault.amount)
 
     def _on(self, port: str) -> dict[str, Simulator]:
         return {name: simulator for name, simulator in self._simulators.items() if self._ports[name][0] == port}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FALL = 0.1  # s: speed after a fall of 5 cm (1 m/s) over gravity; a drop of mass M hits with an impulse of M * FALL
 STOCK = 1000.0  # mL in a stock bottle, unless `virtual.stock` says otherwise
-KEYS = ("world", "vessels", "noise", "settings", "liquids", "stock", "instruments", "line")
+KEYS = ("world", "vessels", "noise", "settings", "liquids", "stock", "instruments", "faults", "line")
 LINE_KEYS = ("relaxation_s", "drop_uL", "jet_mL_min", "backflow_uL", "weep_uL_s", "spread")
 KINDS = {"drop": 1}
 

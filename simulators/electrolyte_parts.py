@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autolab.model.actions import JSON
     from autolab.simulators.plumbing import Plumbing
 
-KEYS = ("world", "vessels", "noise", "settings", "instruments", "stock_mL", "lines", "room", "immersion_mL")
+KEYS = ("world", "vessels", "noise", "settings", "instruments", "faults", "stock_mL", "lines", "room", "immersion_mL")
 LINE_KEYS = ("dead_mL", "inlet_mL", "outlet_mL", "film", "clogged")
 BOTTLE = 1000.0  # mL in a bottle, unless the lab file says what was loaded
 STOCK_LINE, OTHER_LINE = 0.30, 0.25  # mL of dead volume in each tube of a pump

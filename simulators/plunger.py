@@ -66,6 +66,7 @@ class Plunger:
         self.world, self.instrument, self.syringe = world, instrument, syringe
         self.position = syringe.contents
         self.flow = 0.0  # mL/s, positive pushing out
+        self._stuck = False
         self.end: float | None = None  # loop time at which the movement ends by itself, s
         self._goal: float | None = None  # position to reach, mL
         self._stalls = False
@@ -76,6 +77,20 @@ class Plunger:
     def moving(self) -> bool:
         """Whether it moves now (as of the world's time)."""
         return self._goal is not None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it cannot move: its motor stalls at once."""
+        return self._stuck
+
+    @stuck.setter
+    def stuck(self, value: bool) -> None:
+        self._stuck = value
+        if value and self.moving:
+            self._seize()
+
+    def _seize(self) -> None:
+        self._goal, self._stalls, self.end, self.flow = self.position, True, self.world.time, 0.0
 
     @property
     def travelled(self) -> float:
@@ -144,6 +159,8 @@ class Plunger:
         self._stalls = (goal <= stop) if speed > 0 else (goal >= stop)
         self._goal = stop if self._stalls else goal
         self.end = self.world.time + max(0.0, abs(self._goal - self.position)) / abs(self.flow)
+        if self._stuck:
+            self._seize()
 
     def _finish(self, ended: Ended) -> None:
         begun, start = self._begun

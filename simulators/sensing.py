@@ -22,11 +22,28 @@ class Site:
     def __init__(self, truth: Callable[[], Mapping[str, float]], response: float = 0.0) -> None:
         self.truth, self.response = truth, response
         self.seen: dict[str, float] = dict(truth())
+        self.frozen = False
+        self.drift = 0.0  # of the value, an hour
+        self._drifted = 1.0
+
+    def trouble(self, *, frozen: bool | None = None, drift: float = 0.0) -> None:
+        """Have the probe freeze (or no longer; None leaves that), and drift by a share of the value an hour from now on.
+
+        What it has drifted by is gone when it no longer drifts: somebody has cleaned it.
+        """
+        self.frozen = self.frozen if frozen is None else frozen
+        self.drift = drift
+        if not drift:
+            self._drifted = 1.0
 
     def integrate(self, dt: float) -> None:
         """Follow the truth as it is now for `dt` s; temperature is seen at once."""
+        if self.frozen:
+            return
+        self._drifted *= 1.0 + self.drift * dt / 3600
         share = 1.0 if self.response <= 0 else -math.expm1(-dt / self.response)
-        for name, value in self.truth().items():
+        for name, true in self.truth().items():
+            value = true if name == "temperature" else true * self._drifted
             lagging = 1.0 if name == "temperature" else share
             before = self.seen.get(name, value)
             self.seen[name] = before + (value - before) * lagging

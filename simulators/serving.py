@@ -57,6 +57,9 @@ class MemoryChannel:
         with self._arrived:
             if self._open:
                 return
+            if self.wire.dead:
+                msg = "cannot be opened: its plug is pulled"
+                raise InstrumentDisconnected(msg, port=self.url)
             self._open = True
             self._bytes.clear()
         self._on_loop(lambda: self.wire.connect(self._deliver, self.cut))
@@ -159,6 +162,9 @@ class TcpServer:
                 await self._current.wait_closed()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.wire.dead:
+            writer.close()
+            return
         if self._current is not None:
             self._current.close()
         self._current = writer

@@ -127,6 +127,27 @@ class World:
             self.bodies[instrument] = make()
         return cast("B", self.bodies[instrument])
 
+    def afflict(self, instrument: str, kind: str, begins: bool, amount: float = 0.0) -> bool:
+        """Have what an instrument moves be stuck, or what it senses freeze or drift; say whether it has such a part.
+
+        Args:
+            instrument: Its name.
+            kind: `stuck`, `frozen` or `drift`.
+            begins: False ends it.
+            amount: Of a drift, as a share of the value an hour.
+        """
+        self.advance()
+        taken = False
+        for part in (self.plungers.get(instrument), self.bodies.get(instrument)):
+            if kind == "stuck" and part is not None and hasattr(part, "stuck"):
+                part.stuck = begins
+                taken = True
+        site = self.sites.get(instrument)
+        if site is not None and kind in ("frozen", "drift"):
+            site.trouble(frozen=begins if kind == "frozen" else None, drift=amount if begins else 0.0)
+            taken = True
+        return taken
+
     def advance(self, now: float | None = None) -> None:
         """Bring the world to `now` (loop time, s; the present when None)."""
         if self._busy:

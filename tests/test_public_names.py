@@ -37,6 +37,7 @@ COMMANDS = {
     "approve",
     "check",
     "drivers list",
+    "drivers test",
     "export",
     "import",
     "init",

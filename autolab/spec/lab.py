@@ -157,6 +157,10 @@ def _check_virtual(model: LabModel, findings: Findings) -> None:
         return
     if model.virtual.world not in plugins.names("worlds"):
         findings.unknown(("virtual", "world"), "world", model.virtual.world, plugins.names("worlds"))
+    for index, fault in enumerate(model.virtual.faults or ()):
+        if fault.instrument is not None and fault.instrument not in model.instruments:
+            key = ("virtual", "faults", index, "instrument")
+            findings.add(key, f"{fault.instrument!r} is no instrument", one_of(fault.instrument, model.instruments))
     simulated = plugins.names("simulators")
     for name, one in model.instruments.items():
         if one.driver in plugins.names("drivers") and one.driver not in simulated:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from autolab.model.stocks import MOLAR_MASS
 from autolab.spec.findings import one_of
-from autolab.spec.grammar import FileModel, Limits, Number, OpenFileModel, Scalar, shape, wrong
+from autolab.spec.grammar import FileModel, Limits, Number, OpenFileModel, Range, Scalar, Whole, shape, wrong
 
 _EXACTLY = 1e-6  # mass fractions add up to 1 this closely
 
@@ -87,6 +88,55 @@ Places = Annotated[
 ]
 
 
+Count = Annotated[Whole, Field(ge=1)]
+
+
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise wrong(f"{text!r} is no regular expression: {error}", "Write one as Python's `re` takes it") from None
+    return text
+
+
+class FaultModel(FileModel):
+    """Something that goes wrong in the virtual lab, and when; several conditions must all hold."""
+
+    kind: Literal[
+        "late",
+        "drop",
+        "truncate",
+        "garble",
+        "duplicate",
+        "hang",
+        "disconnect",
+        "unheard",
+        "power_cycle",
+        "stuck",
+        "frozen",
+        "drift",
+    ] = Field(examples=["drop"])
+    """What happens: to a reply (`late` to `duplicate`), the line (`hang`, `disconnect`, `unheard`) or the apparatus."""
+    instrument: str | None = Field(None, examples=["pump"])
+    """To which instrument; by default to all."""
+    nth: Count | None = Field(None, examples=[3])
+    """At this operation, once: a reply, or for `unheard`, `power_cycle` and the apparatus a command."""
+    every: Count | None = Field(None, examples=[100])
+    """At each so many-th operation."""
+    window: Range | None = Field(None, examples=[[3600, 7200]])
+    """Only within these lab times since the virtual lab was made, s."""
+    matches: Annotated[str, AfterValidator(_expression)] | None = Field(None, examples=["RUN"])
+    """Only where the command holds this regular expression."""
+    probability: Annotated[Number, Field(ge=0, le=1)] | None = Field(None, examples=[0.01])
+    """Of each operation; drawn from the campaign's seed, the same each time."""
+    times: Count | None = Field(None, examples=[1])
+    """How often at most."""
+    seconds: Amount | None = Field(None, examples=[2.5])
+    """How much later a reply is, or for how long it lasts, s of lab time."""
+    amount: Number | None = Field(None, examples=[0.05])
+    """Of a `drift`: share of the value an hour."""
+
+
 class VirtualModel(OpenFileModel):
     """What answers in the virtual lab; further keys are the world's own settings."""
 
@@ -96,6 +146,8 @@ class VirtualModel(OpenFileModel):
     """Vessel -> what the world must know of it."""
     noise: Annotated[Number, Field(ge=0)] = Field(1.0, examples=[1.0])
     """Scales all randomness of the world; 0 for none."""
+    faults: list[FaultModel] | None = Field(None, examples=[[{"kind": "drop", "instrument": "pump", "nth": 3}]])
+    """What goes wrong, to rehearse it."""
 
 
 class LabModel(FileModel):

@@ -134,3 +134,35 @@ def test_a_lab_without_a_virtual_section_cannot_be_simulated(autolab: Autolab, f
     result = autolab("simulate", path)
     assert result.exit_code == 2
     assert "add one that names the world" in result.stderr
+
+
+def test_the_kit_prints_a_card(autolab: Autolab) -> None:
+    result = autolab("drivers", "test", "mettler_toledo.Balance", "--over", "memory")
+    assert result.exit_code == 0
+    assert "is safe after make safe" in result.stdout
+    assert "keeps the contract on its simulator. That says nothing of hardware." in result.stdout
+    told = json.loads(autolab("drivers", "test", "mettler_toledo.Balance", "--over", "memory", "--json").stdout)
+    assert (told["driver"], told["ok"]) == ("mettler_toledo.Balance", True)
+    assert {one["over"] for one in told["checks"]} == {"memory"}
+
+
+def test_the_kit_takes_settings_from_a_lab_file(autolab: Autolab, files: Path) -> None:
+    lab = files / "lab.yaml"
+    assert autolab("drivers", "test", "new_era.NE1000", "--over", "memory", "--lab", lab).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["new_era.NE1001"], "no driver is called 'new_era.NE1001': did you mean 'new_era.NE1000'?"),
+        (["new_era.NE1000", "--over", "tpc"], "did you mean 'tcp'?"),
+        (["ika.RCT", "--lab", "lab.yaml"], "has no instrument with driver 'ika.RCT'"),
+    ],
+)
+def test_what_cannot_be_tried_is_wrong_input(
+    autolab: Autolab, files: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(files)
+    result = autolab("drivers", "test", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
