@@ -73,6 +73,7 @@ class Campaign:
         batch: Points a decision.
         time: `virtual`, `real`, or `x60` for lab time 60 times faster; by the lab when None.
         physical: Whether the lab file's own addresses are used: hardware moves.
+        wire_log: File to which all that passes over the ports is appended; None for none.
         addresses: Addresses of a separate simulator process, by instrument.
 
     Raises:
@@ -107,6 +108,7 @@ class Campaign:
         self.roles = dict(roles or {})
         self.budget, self.review = budget or Budget(), review or Review()
         self.physical, self.addresses = physical, addresses
+        self.wire_log: Path | None = None
         self._time = time
         self.journal_path = Path(journal) if journal is not None else self._scratch() / "journal.sqlite"
         self._from: CampaignFile | None = None
@@ -445,7 +447,14 @@ class Campaign:
             msg = "a campaign on a lab needs lab= and protocol="
             raise InputError(msg)
         bench = self._bench(clock) if self.addresses is None and not self.physical else None
-        lab = Lab.build(self.lab, clock=clock, bench=bench, addresses=self.addresses, physical=self.physical)
+        lab = Lab.build(
+            self.lab,
+            clock=clock,
+            bench=bench,
+            addresses=self.addresses,
+            physical=self.physical,
+            wire_log=self.wire_log,
+        )
         roles = self.roles or {role: role for role in self.protocol.needs}
         return LabExecutor(lab, self.protocol, roles, record, clock, switch, told, reset_interlocks=reset_by)
 

@@ -229,6 +229,14 @@ class EZO(OphydInstrument):
 
     # ---- for people ----------------------------------------------------------------------------------------------
 
+    async def do_diagnose(self) -> Mapping[str, JSON]:
+        """Return calibration points, supply voltage and why it started last."""
+        return {
+            "calibration_points": await self.do_calibration(),
+            "supply_V": float(self.supply.get()),
+            "restart_reason": str(self.restart_reason.get()),
+        }
+
     async def do_calibration(self) -> int:
         """Return how many points the circuit is calibrated at."""
         (points,) = await self._fields("Cal,?", 1)

@@ -75,6 +75,14 @@ class RCT(OphydInstrument):
         """Ask for its name."""
         return wire.name(pace=self.pace)
 
+    def recognises(self, identity: object) -> bool:
+        """Say whether a name is that of a plate which this driver knows."""
+        return identity in self._wanted
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        return (self.settings.model,) if self.settings.model else wire.MODELS
+
     async def do_greet(self) -> None:
         """Read who and how it is. It goes on with what it does, under the watchdog that guards it, until made safe.
 
@@ -82,9 +90,8 @@ class RCT(OphydInstrument):
             WrongInstrument: Its name is not the one that is wanted.
         """
         name = await self.again(self._who)
-        wanted = (self.settings.model,) if self.settings.model else wire.MODELS
-        if name not in wanted:
-            msg = f"{name!r} answers, wanted is {' or '.join(wanted)}. Check the cables, or say `model: {name}`"
+        if name not in self._wanted:
+            msg = f"{name!r} answers, wanted is {' or '.join(self._wanted)}. Check the cables, or say `model: {name}`"
             raise WrongInstrument(msg, instrument=self.name, port=self.address.port, command="IN_NAME")
         await self.heater.look()
         await self.stirrer.look()

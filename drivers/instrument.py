@@ -92,9 +92,17 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
         """Return a cheap query that tells this instrument from every other; asked again after each trouble."""
         raise NotImplementedError
 
+    def recognises(self, identity: object) -> bool:
+        """Say whether an answer to `identify_query` is one of this driver's instruments; for probing unknown ports."""
+        return True
+
     async def do_identify(self) -> Mapping[str, JSON]:
         """Return model, firmware and serial number where the instrument tells them."""
         raise NotImplementedError
+
+    async def do_diagnose(self) -> Mapping[str, JSON]:
+        """Return what a person at the bench should know of its state; `alarm` in words where it has one. Reads only."""
+        return {}
 
     def takes(self, frame: bytes, sent: bytes) -> bool:
         """Say whether a frame was unsolicited and is dealt with; shown every frame, on the port's thread."""

@@ -100,6 +100,13 @@ class NE1000(SyringePump):
         self.firmware.tell(found["firmware"])
         return {"model": found["model"], "firmware": found["firmware"], "serial_number": None}
 
+    async def do_diagnose(self) -> Mapping[str, JSON]:
+        """Return its status, the last alarm, and why its counters mean nothing where they do."""
+        with self._named():
+            status = wire.STATUSES[await self._talk.read(wire.status, through_alarms=True)]
+        letter = str(self.alarm.get())
+        return {"status": status, "last_alarm": wire.ALARMS.get(letter, ""), "counters_lost": self._talk.counters_lost}
+
     # ---- what may be asked of it -------------------------------------------------------------------------------
 
     @property

@@ -213,6 +213,8 @@ class Ports:
     def _forget(self, key: str) -> None:
         with self._lock:
             self._ports.pop(key, None)
+            if not self._ports:
+                self.log.close()
 
 
 _PORTS: weakref.WeakKeyDictionary[Clock, Ports] = weakref.WeakKeyDictionary()

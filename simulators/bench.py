@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from autolab.model.clock import Clock
 
 T = TypeVar("T")
-NOT_SETTINGS = ("driver", "address", "limits", "safe")
+NOT_SETTINGS = ("driver", "address", "limits", "safe", "calibrated", "calibrate_every_days")
 
 
 class Bench:

@@ -21,6 +21,7 @@ from autolab.cli import (
     simulating,
     starting,
     watching,
+    wire,
 )
 
 app = typer.Typer(
@@ -60,6 +61,9 @@ app.command()(simulating.simulate)
 app.command()(checking.schema)
 lab.command("list")(labs.list_instruments)
 lab.command("safe")(labs.safe)
+lab.command("doctor")(labs.doctor)
+lab.command("probe")(labs.probe)
+lab.command("wire")(wire.wire)
 drivers.command("list")(plugins.list_drivers)
 drivers.command("test")(plugins.try_driver)
 app.add_typer(lab, name="lab")

@@ -60,6 +60,9 @@ def run(
         bool, typer.Option("--supersede", help="Begin a new campaign that inherits the journal's history.")
     ] = False,
     wait: Annotated[bool, typer.Option(help="Wait for people when only they can go on.")] = True,
+    wire_log: Annotated[
+        Path | None, typer.Option(help="Append all that passes over the ports: `autolab lab wire` shows it.")
+    ] = None,
     reset_interlocks: Annotated[
         bool, typer.Option("--reset-interlocks", help="The cause of a tripped interlock was found and removed.")
     ] = False,
@@ -77,6 +80,7 @@ def run(
     if physical and addresses is not None:
         raise refuse("--physical and --addresses exclude each other: hardware answers, or simulators do")
     loaded = Campaign.from_file(campaign, addresses=addresses, physical=physical, journal=journal, time=time)
+    loaded.wire_log = wire_log
     if physical:
         confirm_physical(_lab_name(campaign), confirm)
     on_change = "accept" if accept_change else "supersede" if supersede else "refuse"

@@ -13,6 +13,8 @@ from autolab.model.errors import InputError
 from autolab.model.names import did_you_mean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from autolab.lab.declaration import InstrumentDeclaration, LabDeclaration
     from autolab.model.clock import Clock
 
@@ -26,6 +28,7 @@ def instruments_of(
     bench: Any,  # noqa: ANN401  a Bench
     addresses: Mapping[str, str] | None,
     physical: bool,
+    wire_log: Path | None = None,
 ) -> dict[str, Any]:
     """Return the instruments of a lab by name; nothing is opened.
 
@@ -38,8 +41,9 @@ def instruments_of(
         )
         raise InputError(msg)
     from autolab.drivers.wire import Ports
+    from autolab.drivers.wirelog import WireLog
 
-    ports = Ports(clock)
+    ports = Ports(clock, None if wire_log is None else WireLog(path=wire_log))
     where = {name: one.address for name, one in declaration.instruments.items()}
     if addresses is not None:
         where = _simulated(addresses, declaration)

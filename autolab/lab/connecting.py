@@ -51,10 +51,15 @@ async def _connect(instrument: Any, clock: Clock) -> None:  # noqa: ANN401  an i
     await asyncio.wait_for(instrument.do_connect(), patience(clock, PATIENCE))
 
 
+def advice(error: BaseException) -> str:
+    """Return what to try when an instrument cannot be connected; empty where nothing is known."""
+    return next((text for kind, text in _TRY if isinstance(error, kind)), "")
+
+
 def _line(name: str, instrument: object, error: BaseException) -> str:
     port = str(getattr(error, "port", "") or getattr(getattr(instrument, "address", None), "text", "") or "its port")
     what = error.message if isinstance(error, InstrumentError) else str(error) or f"no end within {PATIENCE:g} s"
     seen = getattr(error, "seen", b"")
     bytes_seen = f" (saw {seen!r})" if seen else ""
-    remedy = next((text for kind, text in _TRY if isinstance(error, kind)), "")
+    remedy = advice(error)
     return f"  {name} on {port}: {type(error).__name__}: {what}{bytes_seen}" + (f". Try: {remedy}" if remedy else "")

@@ -15,7 +15,7 @@ from autolab.model.stocks import Stock
 Place = str | tuple[str, str]
 """Where a liquid goes or what a balance carries: one vessel, or (from, to)."""
 
-_OWN = ("driver", "address", "limits", "safe")
+_OWN = ("driver", "address", "limits", "safe", "calibrated", "calibrate_every_days")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class InstrumentDeclaration:
         settings: The driver's own.
         limits: Narrower than the driver's own, by what they limit: `{"rate": [0.1, 10]}`.
         safe: State of its components beside the driver's own safe state: `{"heater": "off"}`.
+        calibrated: Day of its last calibration, `2026-11-03`; empty where nobody says. No part of the lab's digest.
+        calibrate_every_days: How long that lasts. Likewise.
     """
 
     name: str
@@ -37,12 +39,16 @@ class InstrumentDeclaration:
     settings: Mapping[str, JSON] = field(default_factory=dict)
     limits: Mapping[str, JSON] = field(default_factory=dict)
     safe: Mapping[str, JSON] = field(default_factory=dict)
+    calibrated: str = ""
+    calibrate_every_days: float | None = None
 
     def to_json(self, *, addresses: bool = False) -> dict[str, JSON]:
         """Return it as the lab file's mapping, with or without its address."""
         mapping: dict[str, JSON] = {"driver": self.driver}
         if addresses:
             mapping["address"] = self.address
+            mapping |= {"calibrated": self.calibrated} if self.calibrated else {}
+            mapping |= {"calibrate_every_days": self.calibrate_every_days} if self.calibrate_every_days else {}
         mapping |= _plain(self.settings)
         if self.limits:
             mapping["limits"] = _plain(self.limits)
@@ -176,7 +182,17 @@ def _instrument(name: str, mapping: Mapping[str, Any]) -> InstrumentDeclaration:
     limits = _mapping(mapping.get("limits") or {}, f"instruments.{name}.limits")
     safe = _mapping(mapping.get("safe") or {}, f"instruments.{name}.safe")
     address = str(mapping.get("address", ""))
-    return InstrumentDeclaration(name, mapping["driver"], address, settings, _plain(limits), _plain(safe))
+    every = mapping.get("calibrate_every_days")
+    return InstrumentDeclaration(
+        name,
+        mapping["driver"],
+        address,
+        settings,
+        _plain(limits),
+        _plain(safe),
+        str(mapping.get("calibrated", "")),
+        None if every is None else float(every),
+    )
 
 
 def _place(name: str, at: object) -> Place:

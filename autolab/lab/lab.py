@@ -17,6 +17,8 @@ from autolab.model.errors import InputError, LabNotReady, LeaseTaken
 from autolab.model.names import did_you_mean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from autolab.lab.declaration import LabDeclaration
     from autolab.model.clock import Clock
     from autolab.model.stocks import Stock
@@ -76,6 +78,7 @@ class Lab:
         bench: Any = None,  # noqa: ANN401  a Bench
         addresses: Mapping[str, str] | None = None,
         physical: bool = False,
+        wire_log: Path | None = None,
     ) -> Lab:
         """Make the instruments of a lab; nothing is opened yet.
 
@@ -85,12 +88,15 @@ class Lab:
             bench: Virtual lab in this process: its memory wires are used.
             addresses: Of a virtual lab in another process; only ptys and loopback TCP are allowed.
             physical: Use the addresses of the lab file: hardware moves.
+            wire_log: File to which all that passes over the ports is appended.
 
         Raises:
             InputError: Not exactly one of these three, or something in the declaration or addresses that cannot be.
             UnknownPlugin: A driver that nobody knows.
         """
-        instruments = instruments_of(declaration, clock=clock, bench=bench, addresses=addresses, physical=physical)
+        instruments = instruments_of(
+            declaration, clock=clock, bench=bench, addresses=addresses, physical=physical, wire_log=wire_log
+        )
         return cls(declaration, instruments, clock=clock, bench=bench, physical=physical)
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Annotated, Any, Literal
 
@@ -60,6 +61,14 @@ class StockModel(FileModel):
         return self
 
 
+def _day(text: str) -> str:
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        raise wrong(f"{text!r} is no day", "Write it as `2026-11-03`") from None
+    return text
+
+
 class InstrumentModel(OpenFileModel):
     """One instrument; further keys are its driver's own settings."""
 
@@ -71,6 +80,10 @@ class InstrumentModel(OpenFileModel):
     """Quantity or component -> [least, greatest] value; narrows the driver's own limits, in the same unit."""
     safe: dict[str, Scalar] = Field(default_factory=dict, examples=[{"heater": "off"}])
     """Component -> what makes it safe. `on` and `off` are texts here."""
+    calibrated: Annotated[str, AfterValidator(_day)] | None = Field(None, examples=["2026-11-03"])
+    """Day of its last calibration; `autolab lab doctor` tells its age. Not pinned."""
+    calibrate_every_days: Annotated[Number, Field(gt=0)] | None = Field(None, examples=[90])
+    """How long a calibration lasts; after that the doctor calls it overdue. Not pinned."""
 
 
 class InterlockModel(FileModel):
