@@ -101,11 +101,11 @@ class NE1000(SyringePump):
         return {"model": found["model"], "firmware": found["firmware"], "serial_number": None}
 
     async def do_diagnose(self) -> Mapping[str, JSON]:
-        """Return its status, the last alarm, and why its counters mean nothing where they do."""
+        """Return its status and the last alarm, which after power came is that it was gone."""
         with self._named():
             status = wire.STATUSES[await self._talk.read(wire.status, through_alarms=True)]
         letter = str(self.alarm.get())
-        return {"status": status, "last_alarm": wire.ALARMS.get(letter, ""), "counters_lost": self._talk.counters_lost}
+        return {"status": status, "last_alarm": wire.ALARMS.get(letter, "")}
 
     # ---- what may be asked of it -------------------------------------------------------------------------------
 

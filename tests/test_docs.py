@@ -5,7 +5,7 @@ A page's blocks run in order in one folder with a copy of the examples. What sta
 | fence | what is done |
 |---|---|
 | `python` | runs; all of a page share one namespace |
-| `python file=NAME` | is written to that file, as a person would do |
+| `python file=NAME`, `text file=NAME` | is written to that file, as a person would do |
 | `text output` | is what the block before prints (`...` stands for anything) |
 | `yaml`, `json` | is parsed: a part of a file |
 | `yaml campaign`, `yaml lab` | is a whole file and must have no fault; with `file=NAME` it is written there too |
@@ -104,6 +104,7 @@ class Visit:
     def do(self, block: Block) -> None:
         name = block.option("file")
         if name is not None:
+            (self.folder / name).parent.mkdir(exist_ok=True)
             (self.folder / name).write_text(block.text, encoding="utf-8")
         if block.language == "python" and name is None:
             self.python(block)
