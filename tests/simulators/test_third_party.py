@@ -41,6 +41,10 @@ CASES = [
     ("ika", PLATE, "tcp", "first"),
     ("labmcp_ika", PLATE, "tcp", "first"),
     ("ezo_driver", PROBE, "pty", "first"),
+    ("julabo", "julabo.Circulator", "pty", "temperature"),
+    ("julabo", "julabo.Circulator", "tcp", "temperature"),
+    ("labmcp_julabo", "julabo.Circulator", "pty", "temperature"),
+    ("labmcp_julabo", "julabo.Circulator", "tcp", "temperature"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
