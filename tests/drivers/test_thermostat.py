@@ -36,13 +36,16 @@ class Family:
         key: Of both.
         settings: Of the driver.
         options: Of the simulator, so that it tells what is true.
-        wrong: A setting that the simulator does not meet.
+        wrong: A setting that the simulator does not meet,
+        wrong_options: with these options of it.
+        bus: Its address, where it has one.
     """
 
     key: str
     settings: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     wrong: dict[str, Any] = field(default_factory=dict)
+    wrong_options: dict[str, Any] = field(default_factory=dict)
     bus: int | None = None
 
 
@@ -50,6 +53,10 @@ QUIET: dict[str, Any] = {"noise_C": 0.0}
 FAMILIES = {
     "julabo-v1": Family("julabo.Circulator", {"dialect": "v1"}, QUIET, {"version": "HUBER"}),
     "julabo-v2": Family("julabo.Circulator", {"dialect": "v2", "lower_case": True}, QUIET, {"version": "HUBER"}),
+    "huber": Family("huber.Circulator", {}, QUIET, {"serial_number": 7}, wrong_options={"serial_number": 8}),
+    "huber-process": Family(
+        "huber.Circulator", {"sensor": "process"}, QUIET, {"serial_number": 7}, {"serial_number": 8}
+    ),
 }
 
 
@@ -173,7 +180,7 @@ def test_meeting_it_changes_nothing_and_tells_who_it_is(rig: Rig) -> None:
 
 def test_another_instrument_is_not_taken(make: Callable[..., Rig]) -> None:
     rig = make()
-    strange = make(**rig.family.wrong)
+    strange = make(rig.family.wrong_options, **rig.family.wrong)
     with pytest.raises(WrongInstrument, match="Check the cables"):
         strange.device.connect()
 

@@ -45,6 +45,8 @@ CASES = [
     ("julabo", "julabo.Circulator", "tcp", "temperature"),
     ("labmcp_julabo", "julabo.Circulator", "pty", "temperature"),
     ("labmcp_julabo", "julabo.Circulator", "tcp", "temperature"),
+    ("flowchem_huber", "huber.Circulator", "pty", "flowchem"),
+    ("flowchem_huber", "huber.Circulator", "tcp", "flowchem"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
