@@ -28,5 +28,5 @@ class CirculatorSettings(ThermostatSettings):
         default="internal", description="which temperature is waited for: the bath, or the process probe"
     )
     serial_number: int | None = Field(
-        default=None, description="serial number that it must have, as `autolab lab probe` tells it", examples=[123456]
+        default=None, description="serial number that it must have, as `identify` tells it", examples=[123456]
     )

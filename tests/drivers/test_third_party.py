@@ -54,6 +54,8 @@ THERMOSTATS: list[tuple[str, str, dict[str, Any], float]] = [
     ("labmcp_julabo", "julabo.Circulator", {"dialect": "v2"}, 30.0),
     ("lewis_julabo_v1", "julabo.Circulator", {"dialect": "v1"}, 26.0),
     ("lewis_julabo_v2", "julabo.Circulator", {"dialect": "v2"}, 26.0),
+    ("pymodbus_tcp", "modbus.Controller", {"map": "eurotherm_2400", "framing": "tcp"}, 40.0),
+    ("pymodbus_rtu", "modbus.Controller", {"map": "eurotherm_2400", "framing": "rtu"}, 40.0),
 ]
 """Simulator (`third_party/<simulator>_server.py`), driver, its settings, a temperature to go to."""
 

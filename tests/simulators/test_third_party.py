@@ -47,10 +47,15 @@ CASES = [
     ("labmcp_julabo", "julabo.Circulator", "tcp", "temperature"),
     ("flowchem_huber", "huber.Circulator", "pty", "flowchem"),
     ("flowchem_huber", "huber.Circulator", "tcp", "flowchem"),
+    ("minimalmodbus", "modbus.Controller", "pty", "temperature"),
+    ("minimalmodbus", "modbus.Controller", "tcp", "temperature"),
+    ("pymodbus", "modbus.Controller", "pty", "temperature"),
+    ("pymodbus", "modbus.Controller", "tcp", "temperature"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
+    "modbus.Controller": {"map": "eurotherm_2400"},
 }
 """Of simulators that need some."""
 
