@@ -39,6 +39,10 @@ class BathOptions:
     gain: float = 400.0
 
 
+BLOCK = BathOptions(capacity=3000.0, loss=2.0, heater=500.0, cooler=0.0, gain=60.0)
+"""A block of 3 kg of aluminium with a cartridge heater, which nothing cools but the room."""
+
+
 class Bath:
     """A bath with its controller.
 

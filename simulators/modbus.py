@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from autolab.model.errors import InputError
-from autolab.simulators.baths import Bath, BathOptions
+from autolab.simulators.baths import BLOCK, Bath
 from autolab.simulators.simulator import Place
 from autolab.simulators.talker import Talker
 from autolab.simulators.world import number
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from autolab.model.actions import JSON
 
-BLOCK = BathOptions(capacity=3000.0, loss=2.0, heater=500.0, cooler=0.0, gain=60.0)
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 LONGEST_READ = 125
 WATLOW_MODES = {10: "auto", 62: "off", 54: "manual"}

@@ -78,6 +78,14 @@ FAMILIES = {
         {"identity": (1, 2)},
         bus=3,
     ),
+    "eurotherm": Family(
+        "eurotherm.Controller",
+        {"tolerance_C": 0.2},
+        {**QUIET, "after_power": "off"},
+        {"identity": ">0800"},
+        {"identity": ">2480"},
+        bus=12,
+    ),
 }
 
 

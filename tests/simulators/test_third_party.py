@@ -51,6 +51,8 @@ CASES = [
     ("minimalmodbus", "modbus.Controller", "tcp", "temperature"),
     ("pymodbus", "modbus.Controller", "pty", "temperature"),
     ("pymodbus", "modbus.Controller", "tcp", "temperature"),
+    ("nomad_camels_eurotherm", "eurotherm.Controller", "pty", "temperature"),
+    ("nomad_camels_eurotherm", "eurotherm.Controller", "tcp", "temperature"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
