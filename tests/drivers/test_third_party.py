@@ -10,8 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from autolab.drivers.thermostat import Thermostat
+from autolab.model.clock import Clock
+from autolab.simulators.simulator import load
 
 pytestmark = pytest.mark.slow  # each simulator is a process
 
@@ -43,3 +48,41 @@ def served() -> Iterator[Served]:
     for process in processes:
         process.kill()
         process.communicate()
+
+
+THERMOSTATS: list[tuple[str, str, dict[str, Any], float]] = [
+    ("labmcp_julabo", "julabo.Circulator", {"dialect": "v2"}, 30.0),
+    ("lewis_julabo_v1", "julabo.Circulator", {"dialect": "v1"}, 26.0),
+    ("lewis_julabo_v2", "julabo.Circulator", {"dialect": "v2"}, 26.0),
+    ("pymodbus_tcp", "modbus.Controller", {"map": "eurotherm_2400", "framing": "tcp"}, 40.0),
+    ("pymodbus_rtu", "modbus.Controller", {"map": "eurotherm_2400", "framing": "rtu"}, 40.0),
+]
+"""Simulator (`third_party/<simulator>_server.py`), driver, its settings, a temperature to go to."""
+
+
+@pytest.mark.parametrize(("simulator", "key", "settings", "celsius"), THERMOSTATS)
+def test_a_thermostat_goes_to_a_temperature_on_somebody_elses_simulator(
+    served: Served, simulator: str, key: str, settings: dict[str, Any], celsius: float
+) -> None:
+    clock = Clock("real")
+    device = load("autolab.drivers", key)(
+        "bath", address=served(simulator, "temperature"), clock=clock, tolerance_C=0.5, dwell_s=0.5, poll_s=0.1,
+        timeout_s=30, **settings,
+    )  # fmt: skip
+    assert isinstance(device, Thermostat)
+    try:
+        assert device.identify()["model"]
+        status = device.set(celsius)
+        status.wait(40)
+        assert status.result["temperature_C"] == pytest.approx(celsius, abs=0.6)
+        status = device.trigger()
+        status.wait(10)
+        assert status.result["on"] is True
+        assert status.result["setpoint_C"] == celsius
+        device.make_safe()
+        status = device.trigger()
+        status.wait(10)
+        assert status.result["on"] is False
+    finally:
+        device.disconnect()
+        clock.close()

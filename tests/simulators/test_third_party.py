@@ -41,10 +41,23 @@ CASES = [
     ("ika", PLATE, "tcp", "first"),
     ("labmcp_ika", PLATE, "tcp", "first"),
     ("ezo_driver", PROBE, "pty", "first"),
+    ("julabo", "julabo.Circulator", "pty", "temperature"),
+    ("julabo", "julabo.Circulator", "tcp", "temperature"),
+    ("labmcp_julabo", "julabo.Circulator", "pty", "temperature"),
+    ("labmcp_julabo", "julabo.Circulator", "tcp", "temperature"),
+    ("flowchem_huber", "huber.Circulator", "pty", "flowchem"),
+    ("flowchem_huber", "huber.Circulator", "tcp", "flowchem"),
+    ("minimalmodbus", "modbus.Controller", "pty", "temperature"),
+    ("minimalmodbus", "modbus.Controller", "tcp", "temperature"),
+    ("pymodbus", "modbus.Controller", "pty", "temperature"),
+    ("pymodbus", "modbus.Controller", "tcp", "temperature"),
+    ("nomad_camels_eurotherm", "eurotherm.Controller", "pty", "temperature"),
+    ("nomad_camels_eurotherm", "eurotherm.Controller", "tcp", "temperature"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
+    "modbus.Controller": {"map": "eurotherm_2400"},
 }
 """Of simulators that need some."""
 

@@ -1,0 +1,7 @@
+# mypy: ignore-errors
+"""lewis's Julabo of dialect v2, on a TCP port."""
+
+from lewis_julabo import main
+
+if __name__ == "__main__":
+    main(2)
