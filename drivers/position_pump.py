@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ophyd import Component as Cpt
@@ -54,7 +54,7 @@ class PumpState:
 
 
 class PumpValve(RoleComponent):
-    """The pump's valve: `set(name)` with a name of the setting `ports` is done when the pump says that it is there.
+    """The pump's valve: `set(name)` with a name of the setting `valve_ports` is done when the pump says that it is there.
 
     Attributes:
         readback: Name of the port; the pump's own word for one without a name.
@@ -80,8 +80,8 @@ class PumpValve(RoleComponent):
 
     def check_value(self, value: object) -> None:
         """Raise OutsideLimits for a port that has no name."""
-        if not isinstance(value, str) or value not in self.settings.ports:
-            raise self.outside(f"{value!r} is no port: {', '.join(self.settings.ports)}")
+        if not isinstance(value, str) or value not in self.settings.valve_ports:
+            raise self.outside(f"{value!r} is no port: {', '.join(self.settings.valve_ports)}")
 
     def samples(self) -> Sequence[object]:
         """Return both ports that pumping uses."""
@@ -153,8 +153,8 @@ class PositionPump(SyringePump):
         """Start to initialise; sent once."""
         raise NotImplementedError
 
-    async def finish_initialize(self) -> None:
-        """Set what an initialised pump needs; nothing moves."""
+    async def set_scale(self) -> None:
+        """Have positions counted as `strokes` says, where that can be chosen; nothing moves."""
 
     async def begin_turn(self, place: str) -> None:
         """Start the valve on its way to a place, in the pump's own word."""
@@ -250,7 +250,7 @@ class PositionPump(SyringePump):
     async def where(self) -> str:
         """Ask for the valve's port and tell its signal; the pump's own word where the port has no name."""
         place = await self.read_place()
-        name = next((name for name, given in self.settings.ports.items() if given == place), place)
+        name = next((name for name, given in self.settings.valve_ports.items() if given == place), place)
         self.valve.readback.tell(name)
         return name
 
@@ -259,7 +259,7 @@ class PositionPump(SyringePump):
 
         Raises:
             Refused: It moves, or was not initialised.
-            InstrumentAlarm: An error stands that initialising has to end.
+            InstrumentAlarm: An error stands that initialising has to end; others are over once they were told.
         """
         await self.ready()
         state = await self.see()
@@ -267,7 +267,7 @@ class PositionPump(SyringePump):
             raise self.refused(f"is at work though nobody asked: cannot {purpose}. Wait, or halt it first")
         if initializing:
             return state
-        if state.trouble:
+        if state.trouble and state.initialized is False:
             raise InstrumentAlarm(f"cannot {purpose}: {state.trouble}", instrument=self.name, port=self.address.port)
         if state.initialized is False:
             raise self.refused(f"is not initialised, as after its power came: cannot {purpose}. {_HOW}")
@@ -299,6 +299,9 @@ class PositionPump(SyringePump):
         if verb != "set":
             return {}
         state = await self.rest(f"carry out {value!r}", initializing=value == INITIALIZE)
+        if value != INITIALIZE:
+            await self.set_scale()
+            state = await self.see()
         self._baseline = state.position
         return {"position": state.position, "contents_mL": float(self.contents_mL.get())}
 
@@ -361,7 +364,7 @@ class PositionPump(SyringePump):
         last: list[PumpState] = []
 
         async def stands() -> bool:
-            last[:] = [await self.see()]
+            last[:] = [_with_trouble(await self.see(), last)]
             self.volume.tell(round(abs(last[0].position * self.strokes - before) * self.resolution_mL, 6))
             status.progress(float(self.volume.get()), wanted, "mL")
             return not last[0].moving
@@ -389,8 +392,9 @@ class PositionPump(SyringePump):
         self._baseline, self._target, self._known = None, 0.0, False
         await self.begin_initialize()
         state = await self._settled(self.settings.initialize_s, "initialising")
-        await self.finish_initialize()
-        state = await self.see()
+        if not state.trouble:
+            await self.set_scale()
+            state = await self.see()
         if state.trouble or state.initialized is False:
             why = state.trouble or "the pump says that it is not initialised"
             raise InstrumentAlarm(f"initialising failed: {why}. Look at syringe, valve and tubes, then do it again")
@@ -409,7 +413,7 @@ class PositionPump(SyringePump):
         """
         if await self.where() == port:
             return
-        await self.begin_turn(self.settings.ports[port])
+        await self.begin_turn(self.settings.valve_ports[port])
         state = await self._settled(self.settings.valve_s, f"turning the valve to {port}")
         told = await self.where()
         if told != port or state.trouble:
@@ -424,7 +428,7 @@ class PositionPump(SyringePump):
         last: list[PumpState] = []
 
         async def still() -> bool:
-            last[:] = [await self.see()]
+            last[:] = [_with_trouble(await self.see(), last)]
             return not last[0].moving
 
         if not await self.until(still, poll_s=min(self.settings.poll_s, 0.25), timeout_s=timeout):
@@ -536,6 +540,11 @@ class PositionPump(SyringePump):
             error.instrument = error.instrument or self.name
             error.port = error.port or self.address.port
             raise
+
+
+def _with_trouble(state: PumpState, before: Sequence[PumpState]) -> PumpState:
+    """Return a state with the trouble that was told before it: pumps tell it once."""
+    return replace(state, trouble=state.trouble or (before[0].trouble if before else ""))
 
 
 def whole_steps(rate: float, volume: float, pulses: int) -> int:

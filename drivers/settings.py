@@ -69,7 +69,7 @@ class PositionPumpSettings(SyringePumpSettings):
 
     components: ClassVar[Mapping[str, Role]] = {"valve": "valve"}
 
-    ports: dict[str, str] = Field(
+    valve_ports: dict[str, str] = Field(
         default_factory=dict, description="the valve's ports: names, and what the pump calls each of them"
     )
     inlet: str = Field(default="in", description="port that Withdraw draws in by")
@@ -90,12 +90,12 @@ class PositionPumpSettings(SyringePumpSettings):
     @model_validator(mode="after")
     def _ports_have_names(self) -> Self:
         for setting, port in (("inlet", self.inlet), ("outlet", self.outlet)):
-            if port not in self.ports:
-                msg = f"{setting} {port!r} is none of the ports: {', '.join(self.ports) or 'none is named'}"
+            if port not in self.valve_ports:
+                msg = f"{setting} {port!r} is none of the ports: {', '.join(self.valve_ports) or 'none is named'}"
                 raise ValueError(msg)
-        for place in self.ports.values():
-            if list(self.ports.values()).count(place) > 1:
-                msg = f"ports: {place!r} has two names: {dict(self.ports)}"
+        for place in self.valve_ports.values():
+            if list(self.valve_ports.values()).count(place) > 1:
+                msg = f"valve_ports: {place!r} has two names: {dict(self.valve_ports)}"
                 raise ValueError(msg)
         return self
 

@@ -73,27 +73,19 @@ class XCalibur(PositionPump):
     # ---- looking -----------------------------------------------------------------------------------------------
 
     async def look(self) -> PumpState:
-        """Ask for status, position, and whether it was initialised.
-
-        Each is a query of its own: a belated answer must not pass for the next one's.
-        """
-        status = await self.again(lambda: self._pump_line.exchange("Q"))
-        if status.data:
-            msg = f"the answer to Q has data: {status.data!r}"
-            raise GarbledReply(msg, command="Q")
-        full = self.settings.increments * (8 if await self._mode() else 1)
-        steps = int(await self.again(lambda: self._pump_line.report("?", r"-?\d{1,6}")))
-        told = await self.again(lambda: self._pump_line.told("?19", "[01]"))
+        """Ask for status, mode, whether it was initialised, and position."""
+        status, mode, told, steps = await self.again(self._pump_line.state)
+        fine = self._wanted_mode if mode is None else int(mode)
+        error = self._pump_line.error
         initialized = None if told is None else told == "1"
-        if status.error in (wire.NOT_INITIALIZED, *wire.MUST_INITIALIZE):
+        if error in (wire.NOT_INITIALIZED, *wire.MUST_INITIALIZE):
             initialized = False
-        trouble = "" if status.error in (0, wire.NOT_INITIALIZED) else wire.words(status.error)
-        return PumpState(steps / full, not status.ready, initialized, trouble)
-
-    async def _mode(self) -> int:
-        """Return the mode in force, which says how fine positions are; the one that is wanted where it does not tell."""
-        told = await self.again(lambda: self._pump_line.told("?28", "[012]"))
-        return self._wanted_mode if told is None else int(told)
+        elif status.ready:
+            self._pump_line.error = 0  # told now, and over
+        trouble = "" if error in (0, wire.NOT_INITIALIZED) else wire.words(error)
+        return PumpState(
+            steps / (self.settings.increments * (8 if fine else 1)), not status.ready, initialized, trouble
+        )
 
     async def read_place(self) -> str:
         """Return where the valve is: a letter or a number."""
@@ -102,12 +94,11 @@ class XCalibur(PositionPump):
     # ---- commands ----------------------------------------------------------------------------------------------
 
     async def load_rate(self, rate: float) -> None:
-        """Set mode and top speed, and read them back.
+        """Set the top speed and read it back.
 
         Raises:
-            GarbledReply: One reads back otherwise.
+            GarbledReply: It reads back otherwise.
         """
-        await self.finish_initialize()
         speed = self._speed(rate)
         await self.query(self._pump_line.command(f"V{speed}R"))
         told = await self.again(lambda: self._pump_line.report("?2", r"\d{1,5}"))
@@ -115,17 +106,17 @@ class XCalibur(PositionPump):
             msg = f"its top speed reads back {told} after it was set to {speed}"
             raise GarbledReply(msg, command="?2")
 
-    async def finish_initialize(self) -> None:
-        """Set how fine positions are, and read it back.
+    async def set_scale(self) -> None:
+        """Set how fine positions are and read it back, unless it is so; where the pump does not tell, set it anyway.
 
         Raises:
             GarbledReply: It reads back otherwise.
         """
-        if await self._mode() == self._wanted_mode and self.initialized.get() and self._known:
+        told = await self.again(self._pump_line.mode)
+        if told == str(self._wanted_mode):
             return
         await self.query(self._pump_line.command(f"N{self._wanted_mode}R"))
-        told = await self._mode()
-        if told != self._wanted_mode:
+        if told is not None and (told := await self.again(self._pump_line.mode)) != str(self._wanted_mode):
             msg = f"its mode reads back {told} after it was set to {self._wanted_mode}"
             raise GarbledReply(msg, command="?28")
 

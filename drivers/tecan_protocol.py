@@ -20,7 +20,7 @@ from autolab.model.errors import (
     Refused,
 )
 
-DEADLINE: Final = 0.5  # s; a pump answers at once, whatever it is doing
+DEADLINE: Final = 1.0  # s; a pump answers at once, whatever it is doing
 TRIES: Final = 3  # of one OEM command
 NOT_INITIALIZED: Final = 7
 MUST_INITIALIZE: Final = (1, 9, 10)
@@ -80,10 +80,14 @@ class PumpLine:
     Args:
         bus: Position of its address switch, 0..14.
         oem: Whether in OEM frames.
+
+    Attributes:
+        error: What a status told since the last command: the pump tells it once.
     """
 
     def __init__(self, bus: int, *, oem: bool) -> None:
         self.address, self.oem, self.sequence = 0x31 + bus, oem, 0
+        self.error = 0
 
     def exchange(self, text: str) -> Query[Reply]:
         """Say a command string and return the answer, errors and all.
@@ -113,6 +117,7 @@ class PumpLine:
             Refused: The pump does not take it.
             InstrumentAlarm: It has a fault.
         """
+        self.error = 0
         reply = yield from self.exchange(text)
         if reply.error:
             raise error_of(reply.error, text)
@@ -126,13 +131,41 @@ class PumpLine:
         Raises:
             GarbledReply: It is none of that kind.
         """
-        told = yield from self.told(text, pattern)
+        told = yield from self._told(text, pattern)
         if told is None:
             msg = f"the answer to {text} is empty"
             raise GarbledReply(msg, command=text)
+        yield from self.status()
         return told
 
-    def told(self, text: str, pattern: str) -> Query[str | None]:
+    def status(self) -> Query[Reply]:
+        """Ask for the status.
+
+        Its answer is empty, as that to no report is: asked for behind one, it tells a belated answer, which would put
+        every answer into the place of the next.
+
+        Raises:
+            GarbledReply: The answer is one to something else.
+        """
+        reply = yield from self.exchange("Q")
+        if reply.data:
+            msg = f"the answer to Q has data, as one to a report before it: {reply.data!r}"
+            raise GarbledReply(msg, command="Q")
+        self.error = reply.error or self.error
+        return reply
+
+    def state(self) -> Query[tuple[Reply, str | None, str | None, int]]:
+        """Return status, mode (None where it is not told), whether it was initialised (likewise), and position.
+
+        The status is the one before: a position read behind `ready` is final. Errors are in `error`.
+        """
+        status = yield from self.status()
+        mode = yield from self._told("?28", "[012]")
+        initialized = yield from self._told("?19", "[01]")
+        position = yield from self.report("?", r"-?\d{1,6}")
+        return status, mode, initialized, int(position)
+
+    def _told(self, text: str, pattern: str) -> Query[str | None]:
         """Ask for a report that not every pump knows; None where this one does not."""
         reply = yield from self.exchange(text)
         if not reply.data:
@@ -142,14 +175,18 @@ class PumpLine:
             raise GarbledReply(msg, command=text)
         return reply.data
 
+    def mode(self) -> Query[str | None]:
+        """Return the mode, which says how fine positions are; None where it is not told."""
+        return (yield from self.state())[1]
+
     def firmware(self) -> Query[str]:
         """Return the firmware's text, asked for twice: it has no grammar that would tell a damaged one."""
-        first = yield from self.report("&", _TEXT.pattern)
+        first = yield from self._told("&", _TEXT.pattern)
         second = yield from self.report("&", _TEXT.pattern)
         if first != second:
             msg = f"tells two firmwares: {first!r}, {second!r}"
             raise GarbledReply(msg, command="&")
-        return first
+        return second
 
 
 def frame(address: int, sequence: int, text: str, *, repeat: bool = False) -> bytes:

@@ -45,7 +45,7 @@ class XCaliburSettings(PositionPumpSettings):
     resolution: Literal["standard", "fine"] = Field(
         default="fine", description="steps of a stroke: those of the model, or eight times as many"
     )
-    ports: dict[str, str] = Field(
+    valve_ports: dict[str, str] = Field(
         default={"in": "i", "out": "o", "bypass": "b"},
         description="names of the valve's ports, and what the pump calls each: i, o, b, e, or a number",
     )
@@ -71,12 +71,12 @@ class XCaliburSettings(PositionPumpSettings):
 
     @model_validator(mode="after")
     def _places_exist(self) -> Self:
-        places = list(self.ports.values())
+        places = list(self.valve_ports.values())
         if any(not re.fullmatch(r"[iobe]|1[0-5]|[1-9]", place) for place in places):
-            msg = f"ports must be i, o, b, e or numbers from 1 to 15, got {places}"
+            msg = f"valve_ports must be i, o, b, e or numbers from 1 to 15, got {places}"
             raise ValueError(msg)
         if len({place.isdigit() for place in places}) > 1:
-            msg = f"ports are all letters (input, output, bypass, extra) or all numbers, got {places}"
+            msg = f"valve_ports are all letters (input, output, bypass, extra) or all numbers, got {places}"
             raise ValueError(msg)
         return self
 

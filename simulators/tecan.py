@@ -32,7 +32,7 @@ class XCaliburSimulator(Talker):
     """A pump that answers to `/1...` and to OEM frames, whichever it hears first after power came.
 
     Options (under `virtual.instruments.<name>`): `initialized` (false: it has to be initialised first, as after power
-    came), `firmware`, `valve_ports` (numbered ports; by default as the instrument's `ports` say), `stuck` (a way of the
+    came), `firmware`, `numbered_ports` (of its valve; by default as the instrument's `valve_ports` say), `stuck` (a way of the
     plunger ends half-way by an overload), `tells_initialized` and `tells_mode` (false: it does not know `?19`, `?28`).
 
     Args:
@@ -40,7 +40,7 @@ class XCaliburSimulator(Talker):
     """
 
     options: ClassVar[tuple[str, ...]] = (
-        "initialized", "firmware", "valve_ports", "stuck", "tells_initialized", "tells_mode",
+        "initialized", "firmware", "numbered_ports", "stuck", "tells_initialized", "tells_mode",
     )  # fmt: skip
     frame_end: ClassVar[tuple[bytes, ...]] = (CR,)
     kept: ClassVar[tuple[str, ...]] = ("dialect", "sequence")
@@ -55,7 +55,7 @@ class XCaliburSimulator(Talker):
         volume, contents = number(place.settings, "volume_mL", 1.0), number(place.settings, "contents_mL", 0.0)
         diameter = math.sqrt(4000.0 * volume / (math.pi * stroke))
         plunger = place.world.plunger(place.name, Syringe(diameter, volume, contents))
-        ports = int(number(place.options, "valve_ports", _numbered(place.settings)))
+        ports = int(number(place.options, "numbered_ports", _numbered(place.settings)))
         stuck = bool(place.options.get("stuck", False))
         self.drive = Drive(plunger, increments, pulses, stroke, ports, self.later, stuck)
         self.drive.valve = "1" if ports else "i"
@@ -223,6 +223,6 @@ class XCaliburSimulator(Talker):
 
 
 def _numbered(settings: Mapping[str, JSON]) -> int:
-    """Return the numbered ports of a valve, by the instrument's `ports`; 0 where they are letters."""
-    ports = part(settings, "ports")
+    """Return the numbered ports of a valve, by the instrument's `valve_ports`; 0 where they are letters."""
+    ports = part(settings, "valve_ports")
     return max([int(str(place)) for place in ports.values() if str(place).isdigit()] or [0])

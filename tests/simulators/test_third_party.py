@@ -50,7 +50,7 @@ CASES = [
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
     CAVRO: {"volume_mL": 1.0},
-    NUMBERED: {"volume_mL": 1.0, "ports": {"in": "2", "out": "3", "waste": "6"}, "inlet": "in", "outlet": "out"},
+    NUMBERED: {"volume_mL": 1.0, "valve_ports": {"in": "2", "out": "3", "waste": "6"}, "inlet": "in", "outlet": "out"},
 }
 """Of simulators that need some; what stands behind a blank in a key tells settings of one simulator apart."""
 
