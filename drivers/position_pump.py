@@ -391,7 +391,7 @@ class PositionPump(SyringePump):
         await self.rest("initialise", initializing=True)
         self._baseline, self._target, self._known = None, 0.0, False
         await self.begin_initialize()
-        state = await self._settled(self.settings.initialize_s, "initialising")
+        state = await self.settled(self.settings.initialize_s, "initialising")
         if not state.trouble:
             await self.set_scale()
             state = await self.see()
@@ -414,12 +414,12 @@ class PositionPump(SyringePump):
         if await self.where() == port:
             return
         await self.begin_turn(self.settings.valve_ports[port])
-        state = await self._settled(self.settings.valve_s, f"turning the valve to {port}")
+        state = await self.settled(self.settings.valve_s, f"turning the valve to {port}")
         told = await self.where()
         if told != port or state.trouble:
             raise InstrumentAlarm(f"its valve is at {told!r} instead of {port!r}: {state.trouble or 'it did not turn'}")
 
-    async def _settled(self, timeout: float, what: str) -> PumpState:
+    async def settled(self, timeout: float, what: str) -> PumpState:
         """Wait until nothing moves.
 
         Raises:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autolab.drivers.hamilton import ML600
 from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.position_pump import PositionPump
 from autolab.drivers.tecan import XCalibur
@@ -29,6 +30,9 @@ from autolab.simulators.bench import Bench
 KINDS: dict[str, tuple[str, type[PositionPump], dict[str, Any]]] = {
     "cavro-dt": ("tecan.XCalibur", XCalibur, {"protocol": "dt"}),
     "cavro-oem": ("tecan.XCalibur", XCalibur, {"protocol": "oem"}),
+    "hamilton": ("hamilton.ML600", ML600, {}),
+    "hamilton-angle": ("hamilton.ML600", ML600, {"valve_by": "angle", "valve_ports": {"in": "0", "out": "135"}}),
+    "hamilton-right": ("hamilton.ML600", ML600, {"drive": "right"}),
 }
 FAST, MIDDLE = Withdraw(0.4, 12.0), Withdraw(0.4, 2.4)
 FAULTS = ("drop", "late", "garble", "hang", "disconnect")

@@ -27,6 +27,7 @@ LISTEN = {
 }
 PUMP, BALANCE, PLATE, PROBE = "new_era.NE1000", "mettler_toledo.Balance", "ika.RCT", "atlas_ezo.EC"
 CAVRO, NUMBERED = "tecan.XCalibur", "tecan.XCalibur numbered"
+ML600 = "hamilton.ML600"
 CASES = [
     ("nesp_lib", PUMP, "pty", "first"),
     ("nesp_lib", PUMP, "tcp", "first"),
@@ -45,11 +46,13 @@ CASES = [
     ("labmcp_cavro", CAVRO, "pty", "cavro"),
     ("labmcp_cavro", CAVRO, "tcp", "cavro"),
     ("matterlab_pumps", NUMBERED, "pty", "cavro"),
+    ("flowchem_ml600", ML600, "pty", "hamilton"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
     CAVRO: {"volume_mL": 1.0},
+    ML600: {"volume_mL": 1.0},
     NUMBERED: {"volume_mL": 1.0, "valve_ports": {"in": "2", "out": "3", "waste": "6"}, "inlet": "in", "outlet": "out"},
 }
 """Of simulators that need some; what stands behind a blank in a key tells settings of one simulator apart."""
