@@ -66,7 +66,7 @@ class ML600Simulator(Talker):
     def _side(self, place: Place, suffix: str) -> Side:
         volume = number(place.settings, "volume_mL", 1.0)
         contents = 0.0 if suffix else number(place.settings, "contents_mL", 0.0)
-        syringe = Syringe(math.sqrt(4000.0 * volume / (math.pi * STROKE)), volume, contents)
+        syringe = Syringe(math.sqrt(4000.0 * volume / (math.pi * STROKE)), volume, contents, valve=True)
         plunger = place.world.plunger(place.name + suffix, syringe)
         side = Side(plunger, STROKE, self.later, stuck=bool(place.options.get("stuck", False)))
         side.come_up(initialized=bool(place.options.get("initialized", True)))

@@ -54,7 +54,7 @@ class XCaliburSimulator(Talker):
         increments, pulses, stroke = MODELS[model]
         volume, contents = number(place.settings, "volume_mL", 1.0), number(place.settings, "contents_mL", 0.0)
         diameter = math.sqrt(4000.0 * volume / (math.pi * stroke))
-        plunger = place.world.plunger(place.name, Syringe(diameter, volume, contents))
+        plunger = place.world.plunger(place.name, Syringe(diameter, volume, contents, valve=True))
         ports = int(number(place.options, "numbered_ports", _numbered(place.settings)))
         stuck = bool(place.options.get("stuck", False))
         self.drive = Drive(plunger, increments, pulses, stroke, ports, self.later, stuck)

@@ -254,3 +254,25 @@ def test_its_state_can_be_kept(pump: Pump) -> None:
     pump.inside.power_cycle()
     pump.bench.restore(kept)
     assert (pump.ask("YQP"), pump.ask("LQP"), pump.ask("E2")) == ("4800", "3", "@@PP")
+
+
+def test_in_a_world_with_liquid_it_draws_from_its_source_and_pushes_to_the_vessel(clock: Clock) -> None:
+    lab: dict[str, Any] = {
+        "instruments": {
+            "instrument": {
+                "driver": "hamilton.ML600", "address": "memory://instrument", "volume_mL": 1.0, "contents_mL": 0.5, "stock": "water",
+            }
+        },
+        "plumbing": {"instrument": "beaker"},
+        "virtual": {"world": "dosing", "vessels": {"beaker": {"volume_mL": 20, "area_cm2": 0.0}}, "noise": 0.0},
+    }  # fmt: skip
+    bench = Bench(lab, clock=clock, seed=7)
+    channel = bench.channel("instrument")
+    channel.open()
+    world: Any = bench.world
+    for line, held in ((b"aLP02M0S10R\r", 0.0), (b"aLP01M24000S10R\r", 0.5)):
+        channel.write(line)
+        clock.run(asyncio.sleep(30.0))
+        world.advance()
+        assert world.plungers["instrument"].position == pytest.approx(held, abs=1e-6)
+    assert world.containers["beaker"].volume == pytest.approx(0.5, abs=0.05)
