@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -60,6 +61,42 @@ class SyringePumpSettings(DriverSettings):
         if self.contents_mL > self.volume_mL:
             msg = f"contents_mL {self.contents_mL:g} is more than the syringe holds (volume_mL {self.volume_mL:g})"
             raise ValueError(msg)
+        return self
+
+
+class PositionPumpSettings(SyringePumpSettings):
+    """What pumps with an absolute position and a valve need to know."""
+
+    components: ClassVar[Mapping[str, Role]] = {"valve": "valve"}
+
+    valve_ports: dict[str, str] = Field(
+        default_factory=dict, description="the valve's ports: names, and what the pump calls each of them"
+    )
+    inlet: str = Field(default="in", description="port that Withdraw draws in by")
+    outlet: str = Field(default="out", description="port that Dispense pushes out by")
+    valve_s: float = Field(default=10.0, gt=0, description="the valve must have turned within so long, s of lab time")
+    initialize_s: float = Field(
+        default=60.0, gt=0, description="initialising must be done within so long, s of lab time"
+    )
+    limits: dict[Literal["rate", "volume"], tuple[float, float]] = Field(
+        default_factory=dict, description="lowest and highest rate (mL/min) and volume (mL) of one command"
+    )
+
+    @property
+    def model_name(self) -> str:
+        """Return the model, as identities tell it."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _ports_have_names(self) -> Self:
+        for setting, port in (("inlet", self.inlet), ("outlet", self.outlet)):
+            if port not in self.valve_ports:
+                msg = f"{setting} {port!r} is none of the ports: {', '.join(self.valve_ports) or 'none is named'}"
+                raise ValueError(msg)
+        for place in self.valve_ports.values():
+            if list(self.valve_ports.values()).count(place) > 1:
+                msg = f"valve_ports: {place!r} has two names: {dict(self.valve_ports)}"
+                raise ValueError(msg)
         return self
 
 

@@ -197,7 +197,7 @@ class DosingWorld(World):
         options = self._options
         if destination.name not in self.containers:
             options = replace(options, drop=0.0)
-        if not self.plumbing.has_check_valves(instrument):
+        if not (syringe.valve or self.plumbing.has_check_valves(instrument)):
             options = replace(options, shut=math.inf)
         properties = (inside.density, inside.viscosity, inside.volatility)
         return Line(options, syringe.contents, (source, destination, self.spilled), properties, self.chance)

@@ -29,6 +29,7 @@ class Syringe:
         contents: Plunger position at the start, mL.
         source: Where it draws from.
         destination: Where it pushes to.
+        valve: Whether the pump's own valve joins it to the one while drawing and to the other while pushing.
     """
 
     diameter: float
@@ -36,6 +37,7 @@ class Syringe:
     contents: float = 0.0
     source: str = "air"
     destination: str = "air"
+    valve: bool = False
 
     def __post_init__(self) -> None:
         if not (self.diameter > 0 and self.volume > 0 and 0 <= self.contents <= self.volume):

@@ -67,21 +67,19 @@ def settings_model(key: str, group: Group = "drivers") -> Any:  # noqa: ANN401  
 
 
 def role_of(key: str) -> str | None:
-    """Return the role that a driver plays, or None where it leaves that to its components.
+    """Return the role that a driver plays as a whole, or None where it leaves that to its components.
 
-    The settings model may tell it (a class variable `role`, or `components` with roles of their own); else the driver
-    is imported.
+    The settings model may tell it (a class variable `role`, beside or instead of `components` with roles of their own);
+    else the driver is imported.
 
     Raises:
         UnknownPlugin: No such driver.
     """
-    if getattr(settings_model(key), "components", None):
-        return None
-    for source in (settings_model, lambda name: resolve("drivers", name)):
-        role = getattr(source(key), "role", None)
-        if isinstance(role, str) and role:
-            return role
-    return None
+    told = settings_model(key)
+    role = getattr(told, "role", None)
+    if not role and not getattr(told, "components", None):
+        role = getattr(resolve("drivers", key), "role", None)
+    return role if isinstance(role, str) and role else None
 
 
 @cache

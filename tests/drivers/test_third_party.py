@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,11 @@ import pytest
 from autolab.drivers.thermostat import Thermostat
 from autolab.model.clock import Clock
 from autolab.simulators.simulator import load
+from autolab.drivers.instrument import ActionStatus
+from autolab.drivers.tecan import XCalibur
+from autolab.model.actions import JSON
+from autolab.model.clock import Clock
+from autolab.model.roles import Dispense, Withdraw
 
 pytestmark = pytest.mark.slow  # each simulator is a process
 
@@ -86,3 +91,24 @@ def test_a_thermostat_goes_to_a_temperature_on_somebody_elses_simulator(
     finally:
         device.disconnect()
         clock.close()
+def test_a_cavro_pump_works_with_the_simulator_of_labmcp_cavro(served: Served) -> None:
+    clock = Clock("scaled", scale=10.0)
+    settings = {"model": "xlp6000", "protocol": "dt", "volume_mL": 5.0, "poll_s": 0.5}
+    pump = XCalibur("pump", address=served("labmcp_cavro", "cavro"), clock=clock, **settings)
+    try:
+        assert pump.identify()["firmware"] == "XLP6000 V1.2.3 sim"
+        pump.set("initialize").wait(20)
+        drawn = _done(pump.set(Withdraw(2.0, 60.0)))
+        pushed = _done(pump.set(Dispense(0.5, 30.0)))
+        assert (drawn["volume_mL"], pushed["contents_mL"], pushed["port"]) == (2.0, 1.5, "out")
+        _done(pump.valve.set("bypass"))
+        pump.make_safe()
+        assert _done(pump.trigger())["position_steps"] == 14400
+    finally:
+        pump.disconnect()
+        clock.close()
+
+
+def _done(status: ActionStatus) -> Mapping[str, JSON]:
+    status.wait(20)
+    return status.result

@@ -49,6 +49,20 @@ def test_volume_dosed_lands_in_the_vessel(lab: dict[str, Any], clock: Clock) -> 
     assert world.pans["balance"].load == pytest.approx(50.0 + beaker.mass, abs=1e-12)
 
 
+@pytest.mark.parametrize(("valve", "drawn"), [(True, 1.0), (False, 0.0)])
+def test_a_pump_with_a_valve_of_its_own_draws_from_its_stock(
+    lab: dict[str, Any], clock: Clock, valve: bool, drawn: float
+) -> None:
+    del lab["instruments"]["dosing"]["refill"]
+    world = DosingWorld(lab, clock=clock, seed=7)
+    world.plunger("dosing", Syringe(14.5, 10.0, 5.0, valve=valve))
+    sweep(world, "dosing", 2.0, 3.0)
+    before = world.stock["water"].volume
+    sweep(world, "dosing", -1.0, 3.0)
+    world.advance(world.time + 60.0)
+    assert before - world.stock["water"].volume == pytest.approx(drawn, abs=0.05)
+
+
 def test_vessel_is_emptied_into_the_drain(lab: dict[str, Any], clock: Clock) -> None:
     lab["virtual"]["vessels"]["beaker"].update(contents_mL=10.0, area_cm2=0.0)
     world = world_of(lab, clock)

@@ -26,6 +26,8 @@ LISTEN = {
     "pty": "pty",
 }
 PUMP, BALANCE, PLATE, PROBE = "new_era.NE1000", "mettler_toledo.Balance", "ika.RCT", "atlas_ezo.EC"
+CAVRO, NUMBERED = "tecan.XCalibur", "tecan.XCalibur numbered"
+ML600 = "hamilton.ML600"
 CASES = [
     ("nesp_lib", PUMP, "pty", "first"),
     ("nesp_lib", PUMP, "tcp", "first"),
@@ -53,13 +55,20 @@ CASES = [
     ("pymodbus", "modbus.Controller", "tcp", "temperature"),
     ("nomad_camels_eurotherm", "eurotherm.Controller", "pty", "temperature"),
     ("nomad_camels_eurotherm", "eurotherm.Controller", "tcp", "temperature"),
+    ("labmcp_cavro", CAVRO, "pty", "cavro"),
+    ("labmcp_cavro", CAVRO, "tcp", "cavro"),
+    ("matterlab_pumps", NUMBERED, "pty", "cavro"),
+    ("flowchem_ml600", ML600, "pty", "hamilton"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
     "modbus.Controller": {"map": "eurotherm_2400"},
+    CAVRO: {"volume_mL": 1.0},
+    ML600: {"volume_mL": 1.0},
+    NUMBERED: {"volume_mL": 1.0, "valve_ports": {"in": "2", "out": "3", "waste": "6"}, "inlet": "in", "outlet": "out"},
 }
-"""Of simulators that need some."""
+"""Of simulators that need some; what stands behind a blank in a key tells settings of one simulator apart."""
 
 
 @pytest.mark.parametrize(("client", "key", "over", "requirements"), CASES)
@@ -71,7 +80,7 @@ def test_client_works_with_the_simulator(client: str, key: str, over: str, requi
         pytest.skip("this system has no pseudo-terminals")
     clock = Clock("real")
     try:
-        with Bench.single(key, clock=clock, settings=SETTINGS.get(key)) as bench:
+        with Bench.single(key.partition(" ")[0], clock=clock, settings=SETTINGS.get(key)) as bench:
             url = bench.serve(LISTEN[over])["instrument"]
             ran = subprocess.run(
                 [python, HERE / f"{client}_client.py", url],
