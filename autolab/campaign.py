@@ -26,6 +26,7 @@ from autolab.loop.function_executor import FunctionExecutor
 from autolab.loop.interrupts import StopSwitch, signals
 from autolab.loop.notify import Notifier, journaled
 from autolab.loop.pace import pace
+from autolab.loop.people import People
 from autolab.loop.phases import PHASE
 from autolab.loop.pinning import Declared, OnChange, pin, settings_of
 from autolab.loop.progress import Progress, tell
@@ -207,9 +208,14 @@ class Campaign:
                 kind: Kind = "phase" if text.startswith(PHASE) else "action"
                 tell(watcher, Progress(kind, text, lab_time=clock.now(), of=budget.trials))
 
+            def ask(text: str) -> None:
+                tell(watcher, Progress("question", text, lab_time=clock.now(), of=budget.trials))
+
+            people = People(ask)
             executor = self._executor(clock, record, switch, told, by if reset_interlocks else "")
+            people.attach(getattr(executor, "instruments", ()))
             stack.callback(executor.close)
-            clerk = Clerk(record, switch)
+            clerk = Clerk(record, switch, people)
             loop = ClosedLoop(
                 decider=Decider(self.problem, self.planner, _fallback_planner(), self.seed, switch.raising),
                 executor=executor,

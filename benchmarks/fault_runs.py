@@ -36,8 +36,9 @@ from autolab.model.errors import AutolabError, InDoubt
 KINDS = (*FAULTS, "unheard", "power_cycle")
 LATEST = 16
 STEP_S = 3 * 3600.0
-TOLERANCE = 0.05  # of a value, and
-SLACK = 0.5  # in its unit: noise, and a temperature that still moves
+TOLERANCE = 0.01  # of a value, and
+SLACK = 0.01  # in its unit; more where an apparatus at rest still moves, or its noise is larger
+SLACKS = {"C": 0.6, "rpm": 15.0, "percent": 3.0}
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def script(one: SimulatedRig, command: int) -> list[Any]:
 
 
 def _spends(one: SimulatedRig) -> bool:
-    return one.instrument.action_class("trigger", None) != "read"
+    return bool(one.instrument.action_class("trigger", None) != "read")
 
 
 def play(one: SimulatedRig, plan: Plan, *, faulty: bool) -> list[Any]:
@@ -102,9 +103,13 @@ def differs(expected: Mapping[str, Any], told: Mapping[str, Any]) -> str:
         if isinstance(value, bool | str) or not isinstance(value, int | float):
             if other != value and not isinstance(value, bool):
                 return f"{name} {other!r} instead of {value!r}"
-        elif not isinstance(other, int | float) or abs(other - value) > TOLERANCE * abs(value) + SLACK:
+        elif not isinstance(other, int | float) or abs(other - value) > _allowed(name, value):
             return f"{name} {other!r} instead of {value!r}"
     return ""
+
+
+def _allowed(name: str, value: float) -> float:
+    return TOLERANCE * abs(value) + SLACKS.get(name.rpartition("_")[2], SLACK)
 
 
 def judge(plan: Plan, reference: list[Any]) -> Outcome:

@@ -35,6 +35,7 @@ from autolab.loop.deciding import Decider
 from autolab.loop.executor import Job
 from autolab.loop.interrupts import StopSwitch
 from autolab.loop.lab_executor import LabExecutor
+from autolab.loop.people import People
 from autolab.loop.pinning import Declared, pin
 from autolab.loop.plans import attempt_plan
 from autolab.loop.progress import Progress
@@ -187,7 +188,7 @@ def trial_seconds(path: Path, doses: int, trials: int) -> tuple[list[float], flo
             clock=clock,
         )
         executor = LabExecutor(lab, Doses(doses), {"pump": "pump"}, record, clock, switch)
-        clerk = Clerk(record, switch)
+        clerk = Clerk(record, switch, People(lambda _text: None))
         loop = ClosedLoop(
             decider=Decider(PROBLEM, Fixed(), Fixed(), 7),
             executor=executor,

@@ -47,7 +47,7 @@ def lab_file(folder: Path) -> Path:
         for number, key in enumerate(DRIVERS)
     }
     vessels = {"bench": {"volume_mL": 1000}}
-    plumbing = {name: "bench" for name in instruments}
+    plumbing = dict.fromkeys(instruments, "bench")
     lab = {
         "autolab": 1,
         "instruments": instruments,

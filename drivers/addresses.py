@@ -11,7 +11,7 @@ from autolab.model.errors import InputError
 
 FORMS = "serial:///dev/ttyUSB0?baud=9600&bus=1, serial://COM4, tcp://host:port, socket://host:port, rfc2217://host:port"
 _PTY = re.compile(r"/dev/(pts/\d+|ttys\d+)")  # Linux; macOS
-_SCHEMES = ("serial", "tcp", "socket", "rfc2217", "memory")
+_SCHEMES = ("serial", "tcp", "socket", "rfc2217", "memory", "people")
 _INTEGERS = {"baud": range(50, 4_000_001), "bits": range(5, 9), "bus": range(256)}
 _CHOICES = {"parity": ("N", "E", "O", "M", "S"), "stop": ("1", "1.5", "2"), "flow": ("none", "rtscts", "xonxoff")}
 
@@ -22,7 +22,7 @@ class Address:
 
     Attributes:
         text: As the person wrote it.
-        scheme: `serial`, `tcp`, `socket`, `rfc2217` or `memory`.
+        scheme: `serial`, `tcp`, `socket`, `rfc2217`, `memory` or `people`.
         port: The physical port alone (`serial:///dev/ttyUSB0`): instruments of one bus share it.
         target: What the scheme opens: a device (`/dev/ttyUSB0`, `COM4`) or `host:port`.
         settings: Line settings that were given: baud, bits, parity, stop, flow.

@@ -27,6 +27,9 @@ def open_channel(address: Address) -> ByteChannel:
         return TcpChannel(address)
     if address.scheme in ("serial", "socket", "rfc2217"):
         return SerialChannel(address)
+    if address.scheme == "people":
+        msg = f"address {address.text!r}: people have no port; only an operator has such an address"
+        raise InputError(msg)
     msg = f"address {address.text!r}: memory is reached through the virtual lab that owns it, not by address"
     raise InputError(msg)
 

@@ -193,7 +193,7 @@ def refuses_nonsense(rig: Rig) -> None:
     rig.instrument.connect()
     before = rig.sent()
     for actor in actors(rig.instrument):
-        for nonsense in (object(), math.nan, math.inf, -math.inf, [], "no such command"):
+        for nonsense in (object(), math.nan, math.inf, -math.inf, [], "\0 no command"):
             try:
                 actor.set(nonsense)
             except OutsideLimits as error:

@@ -75,7 +75,8 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
         super().__init__("", name=name)
         self.address = Address.parse(address).usually(self.line_settings)
         self.clock = clock or default_clock()
-        self.settings: Any = _checked(type(self), name, {**settings, "limits": dict(limits or {})})
+        given = {**settings, "limits": dict(limits)} if limits else settings
+        self.settings: Any = _checked(type(self), name, given)
         self._channel = channel
         self._ports = ports if ports is not None else ports_of(self.clock)
         self._link: Link | None = None

@@ -34,6 +34,7 @@ NAMES = [
     "planners",
 ]
 COMMANDS = {
+    "answer",
     "approve",
     "check",
     "drivers list",

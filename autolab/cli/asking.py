@@ -1,4 +1,4 @@
-"""What other processes may ask of a running campaign: stop, approve, reject, resolve, invalidate."""
+"""What other processes may ask of a running campaign: stop, approve, reject, resolve, answer, invalidate."""
 
 from __future__ import annotations
 
@@ -93,6 +93,30 @@ def resolve(
         "why": why,
     }
     _ask(path, "resolve", body, patience, as_json)
+
+
+@command
+def answer(
+    target: Target,
+    operator: Annotated[str, typer.Argument(help="Who was asked: the operator's name in the lab.")],
+    done: Annotated[
+        bool | None, typer.Option("--done/--cannot", help="It was done, or cannot be done and was not.")
+    ] = None,
+    why: Why = "",
+    patience: Patience = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Answer what an operator is asked: that it was done, or that it cannot be done. Who and when is recorded."""
+    if done is None:
+        raise refuse("say --done or --cannot")
+    if not done and not why:
+        raise refuse("say --why it cannot be done: the record must tell")
+    path = journal_of(target)
+    alive, history = _owner(path)
+    asked = [one.intent.instrument for one in history.open_actions if "asked" in one.intent.context]
+    if alive is False or operator not in asked:
+        raise refuse(f"{operator!r} is not asked anything now; asked now: {', '.join(asked) or 'nobody'}")
+    _ask(path, "answer", {"operator": operator, "done": done, "why": why}, patience, as_json)
 
 
 @command

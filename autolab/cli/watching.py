@@ -75,6 +75,11 @@ def _told(reader: JournalReader, history: History, events: int) -> dict[str, Any
             {"id": one.id, "text": one.text, "choices": list(one.choices), "trial": one.trial}
             for one in history.questions
         ],
+        "asked": [
+            {"operator": one.intent.instrument, "text": one.intent.context["asked"], "trial": one.trial}
+            for one in history.open_actions
+            if alive and "asked" in one.intent.context
+        ],
         "in_doubt": [
             {"trial": one.trial, "attempt": one.attempt, "action": one.action, "instrument": one.intent.instrument}
             for one in history.open_actions
@@ -118,7 +123,8 @@ def _state(alive: bool | None, history: History) -> str:
         return "owned by another machine"
     if not alive:
         return "ended without a word (killed, or the power failed): run it again to go on"
-    waiting = history.questions or any(trial.state == "in_review" for trial in history.trials)
+    asked = any("asked" in one.intent.context for one in history.open_actions)
+    waiting = history.questions or asked or any(trial.state == "in_review" for trial in history.trials)
     return "running, and waits for a person" if waiting else "running"
 
 
@@ -163,6 +169,9 @@ def _say_open(told: dict[str, Any]) -> None:
         say(
             f"    answer: autolab resolve {told['journal']} {question['id']} --happened|--did-not --redo|--discard --why ..."
         )
+    for one in told["asked"]:
+        say(f"  {one['operator']} is asked (trial {one['trial']}): {one['text']}", style="yellow")
+        say(f"    answer: autolab answer {told['journal']} {one['operator']} --done|--cannot [--why ...]")
     for trial in told["in_review"]:
         say(f"  trial {trial['trial']} waits for approval: {trial['point']}", style="yellow")
     for request in told["waiting_requests"]:

@@ -35,7 +35,7 @@ EventKind = Literal[
     "stopped",
     "request_answered",
 ]
-RequestKind = Literal["stop", "approve", "reject", "resolve", "invalidate"]
+RequestKind = Literal["stop", "approve", "reject", "resolve", "invalidate", "answer"]
 
 KINDS: frozenset[str] = frozenset(get_args(EventKind))
 REQUEST_KINDS: tuple[str, ...] = get_args(RequestKind)

@@ -1,4 +1,4 @@
-"""Requests of other processes (stop, approve, reject, resolve, invalidate), answered by the journal's owner."""
+"""Requests of other processes (stop, approve, reject, resolve, invalidate, answer), answered by the journal's owner."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from autolab.journal.events import Request
     from autolab.loop.interrupts import StopSwitch
+    from autolab.loop.people import People
     from autolab.loop.record import Record
     from autolab.model.actions import JSON
 
@@ -26,7 +27,7 @@ POLL_SECONDS = 0.5
 class Clerk:
     """Answers requests while a campaign runs."""
 
-    def __init__(self, record: Record, switch: StopSwitch) -> None:
+    def __init__(self, record: Record, switch: StopSwitch, people: People) -> None:
         self._record, self._switch = record, switch
         self._turn = threading.Lock()
         self._answers: dict[str, Callable[[Request], str]] = {
@@ -35,6 +36,7 @@ class Clerk:
             "reject": self._reject,
             "resolve": self._resolve,
             "invalidate": self._invalidate,
+            "answer": people.answer,
         }
 
     @contextlib.contextmanager

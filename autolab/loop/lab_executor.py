@@ -66,6 +66,11 @@ class LabExecutor:
         self._clean = False
         self._reset_by = reset_interlocks
 
+    @property
+    def instruments(self) -> list[Any]:
+        """The lab's instruments."""
+        return list(self.lab.instruments.values())
+
     def start(self) -> dict[str, JSON]:
         """Connect, stop motion, settle what is in doubt, make safe; return what the end of a lost attempt should say.
 

@@ -14,14 +14,13 @@ from typing import Any
 
 import pytest
 
-from autolab.drivers.thermostat import Thermostat
-from autolab.model.clock import Clock
-from autolab.simulators.simulator import load
 from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.tecan import XCalibur
+from autolab.drivers.thermostat import Thermostat
 from autolab.model.actions import JSON
 from autolab.model.clock import Clock
 from autolab.model.roles import Dispense, Withdraw
+from autolab.simulators.simulator import load
 
 pytestmark = pytest.mark.slow  # each simulator is a process
 
@@ -91,6 +90,8 @@ def test_a_thermostat_goes_to_a_temperature_on_somebody_elses_simulator(
     finally:
         device.disconnect()
         clock.close()
+
+
 def test_a_cavro_pump_works_with_the_simulator_of_labmcp_cavro(served: Served) -> None:
     clock = Clock("scaled", scale=10.0)
     settings = {"model": "xlp6000", "protocol": "dt", "volume_mL": 5.0, "poll_s": 0.5}
