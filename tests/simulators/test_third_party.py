@@ -26,6 +26,7 @@ LISTEN = {
     "pty": "pty",
 }
 PUMP, BALANCE, PLATE, PROBE = "new_era.NE1000", "mettler_toledo.Balance", "ika.RCT", "atlas_ezo.EC"
+ALICAT = "alicat.FlowController"
 CASES = [
     ("nesp_lib", PUMP, "pty", "first"),
     ("nesp_lib", PUMP, "tcp", "first"),
@@ -41,10 +42,14 @@ CASES = [
     ("ika", PLATE, "tcp", "first"),
     ("labmcp_ika", PLATE, "tcp", "first"),
     ("ezo_driver", PROBE, "pty", "first"),
+    ("alicat", ALICAT, "pty", "gas"),
+    ("alicat", ALICAT, "tcp", "gas"),
+    ("labmcp_alicat", ALICAT, "tcp", "gas"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
+    ALICAT: {"unit": "SCCM"},
 }
 """Of simulators that need some."""
 

@@ -1,0 +1,40 @@
+"""Settings of Alicat mass flow controllers and meters; imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from autolab.drivers.flow_settings import GasFlowSettings
+
+Unit = Literal["SCCM", "SLPM", "NCCM", "NLPM"]
+PER_UNIT: Final[Mapping[str, float]] = {"SCCM": 1.0, "SLPM": 1000.0, "NCCM": 1.0, "NLPM": 1000.0}
+"""mL/min, at the reference conditions that the unit's first letter stands for."""
+
+
+class FlowControllerSettings(GasFlowSettings):
+    """How an Alicat mass flow controller or meter is read and set."""
+
+    instruments: ClassVar[str] = "Alicat mass flow controllers and meters (ASCII protocol)"
+    checked_with: ClassVar[tuple[str, ...]] = (
+        "alicat 0.9.0 (simulator, driver)",
+        "labmcp-alicat 0.1.2 (simulator, driver)",
+    )
+    from_memory: ClassVar[tuple[str, ...]] = (
+        "set point 0 after power-up",
+        "a set point out of range is taken at the end of the range",
+    )
+
+    unit: Unit = Field(
+        description="unit of mass flow that its display shows: S for standard, N for normal conditions; its frames do not tell it",
+        examples=["SCCM"],
+    )
+    kind: Literal["controller", "meter"] = Field(default="controller", description="whether it has a valve")
+    full_scale_mL_min: float | None = Field(  # noqa: N815  the unit's symbol
+        default=None, gt=0, description="full scale, mL/min; needed where its firmware is too old to tell (before 6v)"
+    )
+    gas: str | None = Field(
+        default=None, description="gas that it must measure for, as it names it (N2, Ar, CO2); by default any"
+    )
