@@ -105,7 +105,7 @@ def parse_frame(line: bytes, unit: str, *, meter: bool = False) -> Frame:
     Raises:
         GarbledReply: It is none, or of another unit.
 
-    >>> parse_frame(b"A +014.70 +024.00 +000.000 +001.000 +002.000 N2 LCK\\r", "A").setpoint
+    >>> parse_frame(b"A +014.70 +024.00 +000.000 +001.000 +002.000 N2 LCK\r", "A").setpoint
     2.0
     """
     words = text_of(line).split()

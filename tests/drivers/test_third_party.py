@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from autolab.drivers.alicat import FlowController as Alicat
+from autolab.drivers.bronkhorst import FlowController as Bronkhorst
 from autolab.model.clock import Clock
 
 pytestmark = pytest.mark.slow  # each simulator is a process
@@ -86,4 +87,18 @@ def test_alicat_with_the_mock_of_alicat(served: Served, clock: Clock) -> None:
     status = device.trigger()
     status.wait(10)
     assert (status.result["gas"], status.result["status"]) == ("Ar", "LCK")
+    device.disconnect()
+
+
+@pytest.mark.parametrize(("server", "framing"), [("propar", "binary"), ("propar_ascii", "ascii")])
+def test_bronkhorst_with_messages_of_propar(served: Served, clock: Clock, server: str, framing: str) -> None:
+    """The maker's own code reads the driver's messages and builds the answers, indices and all."""
+    device = Bronkhorst("gas", address=served(server, "gas"), clock=clock, framing=framing, dwell_s=0.2)
+    assert device.identify() == {"model": "F-201CV", "firmware": "V1.00", "serial_number": "M123"}
+    assert (device.full_scale.get(), device.gas.get()) == (500, "N2")
+    status = device.set(123.25)
+    status.wait(20)
+    assert status.result["flow_mL_min"] == 123.25
+    device.make_safe()
+    assert device.setpoint.get() == 0
     device.disconnect()

@@ -26,7 +26,7 @@ LISTEN = {
     "pty": "pty",
 }
 PUMP, BALANCE, PLATE, PROBE = "new_era.NE1000", "mettler_toledo.Balance", "ika.RCT", "atlas_ezo.EC"
-ALICAT = "alicat.FlowController"
+ALICAT, BRONKHORST = "alicat.FlowController", "bronkhorst.FlowController"
 CASES = [
     ("nesp_lib", PUMP, "pty", "first"),
     ("nesp_lib", PUMP, "tcp", "first"),
@@ -45,6 +45,8 @@ CASES = [
     ("alicat", ALICAT, "pty", "gas"),
     ("alicat", ALICAT, "tcp", "gas"),
     ("labmcp_alicat", ALICAT, "tcp", "gas"),
+    ("propar", BRONKHORST, "pty", "gas"),
+    ("propar", BRONKHORST, "tcp", "gas"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
