@@ -19,8 +19,10 @@ class FlowControllerSettings(GasFlowSettings):
 
     instruments: ClassVar[str] = "Alicat mass flow controllers and meters (ASCII protocol)"
     checked_with: ClassVar[tuple[str, ...]] = (
-        "alicat 0.9.0 (simulator, driver)",
-        "labmcp-alicat 0.1.2 (simulator, driver)",
+        "alicat 0.9.0 (simulator)",
+        "labmcp-alicat 0.1.2 (simulator)",
+        "alicat 0.9.0 (driver)",
+        "labmcp-alicat 0.1.2 (driver)",
     )
     from_memory: ClassVar[tuple[str, ...]] = (
         "set point 0 after power-up",

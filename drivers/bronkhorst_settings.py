@@ -24,7 +24,10 @@ class FlowControllerSettings(GasFlowSettings):
     instruments: ClassVar[str] = (
         "Bronkhorst mass flow controllers (propar: RS-232, or one node of a FLOW-BUS behind it)"
     )
-    checked_with: ClassVar[tuple[str, ...]] = ("bronkhorst-propar 1.3.0 (simulator, driver)",)
+    checked_with: ClassVar[tuple[str, ...]] = (
+        "bronkhorst-propar 1.3.0 (simulator)",
+        "bronkhorst-propar 1.3.0 (driver)",
+    )
     from_memory: ClassVar[tuple[str, ...]] = ("set point 0 after power-up",)
 
     framing: Literal["binary", "ascii"] = Field(

@@ -47,6 +47,7 @@ CASES = [
     ("labmcp_alicat", ALICAT, "tcp", "gas"),
     ("propar", BRONKHORST, "pty", "gas"),
     ("propar", BRONKHORST, "tcp", "gas"),
+    ("flowchem_cvc3000", "vacuubrand.CVC3000", "pty", "flowchem"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
