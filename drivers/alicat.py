@@ -6,6 +6,7 @@ Written from public descriptions of the protocol; not yet checked on hardware.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -142,30 +143,31 @@ class FlowController(GasFlowController):
 
     @property
     def step(self) -> float:
-        """How near a set point reads back: two decimals go out, or a thousandth of full scale."""
-        return max(0.0051 * self._per_unit, 0.001 * float(self.full_scale.get()))
+        """How near a set point reads back: half of the last decimal that goes out, or a thousandth of full scale."""
+        return max(0.51 * 10.0**-self._decimals * self._per_unit, 0.001 * float(self.full_scale.get()))
 
     def details(self) -> Mapping[str, JSON]:
         """Return the gas, and status words."""
         return {"gas": self.gas.get(), "status": self.words.get()}
 
     async def look(self) -> None:
-        """Poll it.
+        """Poll it."""
+        await self._poll()
 
-        Raises:
-            InstrumentAlarm: It measures for another gas, or over its range.
-        """
-        frame = await self._poll()
-        for word in frame.status:
-            if word in wire.FALSE_READINGS:
-                raise self.alarm(
-                    f"{word}: {wire.STATUS[word]}; its reading of {self.flow.get():g} mL/min is not to be believed"
-                )
-        wanted = self.settings.gas
-        if wanted is not None and frame.gas != wanted:
-            raise self.alarm(
-                f"measures for {frame.gas}, wanted is {wanted}: its flows are wrong. Use do_gas({wanted!r})"
-            )
+    def objection(self) -> str:
+        """Return that it measures for another gas than the settings want; empty where it does not."""
+        wanted, told = self.settings.gas, self.gas.get()
+        return (
+            ""
+            if wanted in (None, told)
+            else f"measures for {told}, wanted is {wanted}: its flows are wrong. Use do_gas({wanted!r})"
+        )
+
+    def doubt(self) -> str:
+        """Return which of its sensors is over range, or broken; empty for none."""
+        words = [word for word in str(self.words.get()).split() if word in wire.FALSE_READINGS]
+        told = "; ".join(f"{word}: {wire.STATUS[word]}" for word in words)
+        return f"{told}; its reading of {self.flow.get():g} mL/min is not to be believed" if told else ""
 
     async def command(self, flow: float, *, urgent: bool = False) -> float:
         """Send a set point; the frame behind it tells it back. Closing cancels a hold of the valve.
@@ -189,7 +191,8 @@ class FlowController(GasFlowController):
 
     @property
     def _decimals(self) -> int:
-        return 2 if self._per_unit == 1 else 4
+        """Decimals of a set point: enough for a hundredth of a mL/min, or nearly so in large units."""
+        return 2 + math.ceil(math.log10(max(1.0, self._per_unit)) * 2 / 3)
 
     def _frame(self, *forms: str) -> Query[wire.Frame]:
         return wire.fenced(self.unit, self.firmware, *forms, meter=not self.controls())

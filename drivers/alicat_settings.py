@@ -9,8 +9,14 @@ from pydantic import Field
 
 from autolab.drivers.flow_settings import GasFlowSettings
 
-Unit = Literal["SCCM", "SLPM", "NCCM", "NLPM"]
-PER_UNIT: Final[Mapping[str, float]] = {"SCCM": 1.0, "SLPM": 1000.0, "NCCM": 1.0, "NLPM": 1000.0}
+Unit = Literal[
+    "SmL/s", "SmL/m", "SmL/h", "SL/s", "SLPM", "SL/h", "SCCS", "SCCM",
+    "NmL/s", "NmL/m", "NmL/h", "NL/s", "NLPM", "NL/h", "NCCS", "NCCM",
+]  # fmt: skip
+_SIZES: Final = {
+    "mL/s": 60.0, "mL/m": 1.0, "mL/h": 1 / 60, "L/s": 60000.0, "LPM": 1000.0, "L/h": 1000 / 60, "CCS": 60.0, "CCM": 1.0,
+}  # fmt: skip
+PER_UNIT: Final[Mapping[str, float]] = {f"{kind}{unit}": size for kind in ("S", "N") for unit, size in _SIZES.items()}
 """mL/min, at the reference conditions that the unit's first letter stands for."""
 
 

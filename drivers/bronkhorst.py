@@ -75,7 +75,7 @@ class FlowController(GasFlowController):
             await self._number(wire.FMEASURE)
         except Refused:
             self.floats = False
-        await self._look()
+        await self.look()
 
     def _check(self, unit: str, fluid: str) -> None:
         wanted = self.settings
@@ -113,20 +113,17 @@ class FlowController(GasFlowController):
         """Return how far the valve is driven, and alarms."""
         return {"valve_percent": float(self.valve.get()), "alarms": self.alarms.get()}
 
-    async def look(self) -> None:
-        """Read flow, set point, control mode, valve and alarms.
-
-        Raises:
-            InstrumentAlarm: It reports an error.
-        """
-        await self._look()
+    def doubt(self) -> str:
+        """Return which failure its alarm info tells; empty for none."""
         failed = [alarm for alarm in wire.FAILED if alarm in str(self.alarms.get()).split(", ")]
-        if failed:
-            raise self.alarm(
-                f"reports: {', '.join(failed)}. Look at its LEDs and manual; its reading is not to be believed"
-            )
+        return (
+            f"reports: {', '.join(failed)}. Look at its LEDs and manual; its reading is not to be believed"
+            if failed
+            else ""
+        )
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Read flow, set point, control mode, valve and alarms."""
         flow = await self._flow(wire.FMEASURE, wire.MEASURE)
         setpoint = await self._flow(wire.FSETPOINT, wire.SETPOINT)
         await self._read_mode()

@@ -47,12 +47,16 @@ class GasFlowController(OphydInstrument):
     # ---- what a driver implements ------------------------------------------------------------------------------
 
     async def look(self) -> None:
-        """Read flow and set point, and tell the signals.
-
-        Raises:
-            InstrumentAlarm: What it measures is not to be believed.
-        """
+        """Read flow and set point, and tell the signals."""
         raise NotImplementedError
+
+    def objection(self) -> str:
+        """Return why its flows are wrong altogether, by the last look (another gas); empty where they are right."""
+        return ""
+
+    def doubt(self) -> str:
+        """Return why the flow of the last look is not to be believed (over range); empty where it is."""
+        return ""
 
     async def command(self, flow: float, *, urgent: bool = False) -> float:
         """Send a set point and return it as it reads back, both mL/min."""
@@ -118,6 +122,8 @@ class GasFlowController(OphydInstrument):
         """
         await self.look()
         self._compare()
+        if why := self.objection() or self.doubt():
+            raise self.alarm(why)
         return {"flow_mL_min": float(self.flow.get()), **self._told(), **self.details()}
 
     async def do_set(self, value: float | str, status: ActionStatus) -> Mapping[str, JSON]:
@@ -125,11 +131,15 @@ class GasFlowController(OphydInstrument):
 
         Raises:
             Refused: It does not take the set point.
-            InstrumentAlarm: The flow does not arrive; the valve is closed then.
+            InstrumentAlarm: The flow would be wrong, and nothing was sent; or it does not arrive, and the valve is closed.
         """
         self.check_value(value)  # again: now its full scale is known
         flow = 0.0 if value == "closed" else float(value)
         begun = self.clock.now()
+        if flow > 0:
+            await self.look()
+            if why := self.objection():
+                raise self.alarm(why)
         await self._order(flow)
         await self._arrive(flow, status)
         return {
@@ -158,6 +168,7 @@ class GasFlowController(OphydInstrument):
             raise self.alarm(
                 f"{self.flow.get():g} mL/min still flow {_CLOSES:g} s after it was closed (set point "
                 f"{self.setpoint.get():g} mL/min): close the gas at the bottle; tare the apparatus if nothing flows"
+                f"{'. ' * bool(self.doubt())}{self.doubt()}"
             )
 
     async def do_reconcile(self, intent: Intent) -> Reconciled:
@@ -210,7 +221,7 @@ class GasFlowController(OphydInstrument):
 
     async def _still(self) -> bool:
         await self.look()
-        return abs(float(self.flow.get())) <= self.tolerance
+        return not self.doubt() and abs(float(self.flow.get())) <= self.tolerance
 
     async def _arrive(self, flow: float, status: ActionStatus) -> None:
         """Wait until the flow is there and stays.
@@ -225,11 +236,12 @@ class GasFlowController(OphydInstrument):
             now, reached = self.clock.now(), float(self.flow.get())
             status.progress(reached, flow, "mL/min")
             self._compare()
-            if arrival.see(now, reached):
+            if arrival.see(now, NAN if self.doubt() else reached):
                 return
             if now - begun > settings.timeout_s:
+                why = self.doubt()
                 await self._order(0.0)
-                raise self.alarm(self._late(flow, reached, now - begun))
+                raise self.alarm(f"{why}. It was closed" if why else self._late(flow, reached, now - begun))
             await asyncio.sleep(settings.poll_s)
 
     def _late(self, flow: float, reached: float, seconds: float) -> str:

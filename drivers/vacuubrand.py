@@ -206,7 +206,10 @@ class CVC3000(OphydInstrument):
         settings, begun = self.settings, self.clock.now()
         arrival = Arrival(bar, settings.tolerance_bar, settings.dwell_s)
         while True:
-            await self.look()
+            told = await self._look()
+            if told.faults:
+                await self._stop()
+                raise self._alarm(f"{self._with_faults('reports', told)}. It was stopped")
             self._compare()
             now, reached = self.clock.now(), float(self.pressure.get())
             status.progress(reached, bar, "bar")

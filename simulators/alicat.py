@@ -23,7 +23,10 @@ GASES: Final = (
     "Air", "Ar", "CH4", "CO", "CO2", "C2H6", "H2", "He", "N2", "N2O", "Ne", "O2", "C3H8", "nC4H10", "C2H2", "C2H4",
     "iC4H10", "Kr", "Xe", "SF6", "C-25", "C-10", "C-8", "C-2", "C-75", "He-25", "He-75", "A1025", "Star29", "P-5",
 )  # fmt: skip
-UNITS: Final = {"SCCM": 12, "SLPM": 7, "NCCM": 42, "NLPM": 37}
+UNITS: Final = {
+    "SmL/s": 3, "SmL/m": 4, "SmL/h": 5, "SL/s": 6, "SLPM": 7, "SL/h": 8, "SCCS": 11, "SCCM": 12,
+    "NmL/s": 33, "NmL/m": 34, "NmL/h": 35, "NL/s": 36, "NLPM": 37, "NL/h": 38, "NCCS": 41, "NCCM": 42,
+}  # fmt: skip
 LEGACY_FULL_SCALE: Final = 64000
 OVER_RANGE: Final = 1.28  # of full scale: so far its sensor measures
 VALVE: Final = ("S", "LS", "LSRC", "SR", "H", "HP", "HC", "C")

@@ -140,6 +140,15 @@ def test_litres_are_converted_at_the_wire(desk: Callable[..., Desk]) -> None:
     assert at.device.full_scale.get() == 5000
 
 
+@pytest.mark.parametrize(
+    ("unit", "per"), [("SmL/s", 60), ("NmL/m", 1), ("SL/s", 60000), ("NL/h", 1000 / 60), ("NLPM", 1000), ("SCCS", 60)]
+)
+def test_other_units(desk: Callable[..., Desk], unit: str, per: float) -> None:
+    at = desk({"unit": unit}, full_scale=round(500 / per, 6), decimals=6)
+    assert at.set(120)["setpoint_mL_min"] == pytest.approx(120, abs=at.device.step)
+    assert at.flow() * per == pytest.approx(120, abs=5)
+
+
 @pytest.mark.parametrize("value", [-1, float("nan"), True, "open", None, 501])
 def test_what_must_not_be_sent_is_not(desk: Callable[..., Desk], value: object) -> None:
     at = desk()
@@ -316,6 +325,22 @@ def test_over_range_is_not_believed(desk: Callable[..., Desk]) -> None:
         at.read()
 
 
+def test_over_range_for_a_moment_is_waited_for(desk: Callable[..., Desk]) -> None:
+    at = desk(tau_s=2.0)
+    at.inside.body.flow = 700.0  # a gush, when the bottle was opened
+    assert at.set(100)["flow_mL_min"] == pytest.approx(100, abs=5)
+
+
+def test_over_range_for_ever_closes_the_valve(desk: Callable[..., Desk]) -> None:
+    at = desk({"timeout_s": 20})
+    at.inside.body.offset = 700.0
+    with pytest.raises(InstrumentAlarm, match=r"MOV: .*not to be believed. It was closed"):
+        at.set(100)
+    assert at.inside.is_safe()
+    with pytest.raises(InstrumentAlarm, match=r"still flow.*MOV"):
+        at.device.make_safe()
+
+
 def test_a_failed_converter_is_told(desk: Callable[..., Desk]) -> None:
     with pytest.raises(InstrumentAlarm, match="ADC: its converter has failed"):
         desk(broken=True).read()
@@ -344,6 +369,11 @@ def test_a_gas_that_is_not_wanted_is_an_alarm_until_it_is_chosen(desk: Callable[
     at = desk({"gas": "Ar"}, gas="N2")
     with pytest.raises(InstrumentAlarm, match="measures for N2, wanted is Ar"):
         at.read()
+    with pytest.raises(InstrumentAlarm, match="measures for N2, wanted is Ar"):
+        at.set(10)
+    assert at.inside.setpoint == 0
+    at.device.make_safe()
+    at.set("closed")
     at.clock.run(at.device.do_gas("Ar"))
     assert at.read()["gas"] == "Ar"
     with pytest.raises(OutsideLimits, match="is no gas that is known here"):

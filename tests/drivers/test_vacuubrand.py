@@ -266,6 +266,16 @@ def test_faults_are_told(desk: Callable[..., Desk]) -> None:
     at.device.make_safe()
 
 
+def test_a_fault_in_mid_change_stops_it(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    status = at.device.set(0.05)
+    at.wait(8)
+    at.inside.faults = ["catchpot"]
+    with pytest.raises(InstrumentAlarm, match=r"reports: catch pot full.*It was stopped"):
+        at.done(status)
+    assert at.inside.is_safe()
+
+
 def test_a_pump_that_does_not_start_is_an_alarm(desk: Callable[..., Desk]) -> None:
     with pytest.raises(InstrumentAlarm, match=r"does not start towards 500 mbar.*fault of the pump"):
         desk(faults=["pump"]).set(0.5)
