@@ -228,22 +228,42 @@ class FlowController(GasFlowController):
             )
 
     async def do_tare(self) -> None:
-        """Take the present flow as zero, which is right only when nothing flows.
+        """Take the present flow as zero, which is right only when nothing flows: close the gas behind it as well.
 
         Raises:
             Refused: Its set point is not 0.
         """
-        await self.ready()
-        await self.look()
-        if self.controls() and float(self.setpoint.get()) != 0:
-            msg = f"is not tared with a set point of {self.setpoint.get():g} mL/min: close it first, and the gas behind it"
-            raise Refused(msg, instrument=self.name, port=self.address.port)
+        await self._need_closed("tared")
         self._tell(await self.query(self._frame("$$V", "V")))
 
     async def do_reset_totaliser(self) -> None:
-        """Let the totaliser count from zero."""
+        """Let the totaliser count from zero; only while nothing flows.
+
+        One source has it that `T` alone tares the flow, as the maker's manuals say of `V`. So `T 1` is sent first, nothing may
+        flow, and the total must be seen to go back.
+
+        Raises:
+            Refused: It has no totaliser, gas flows, or the total stays.
+        """
+        await self._need_closed("reset")
+        before, flow = float(self.total.get()), float(self.flow.get())
+        if math.isnan(before):
+            raise self._refused("has no totaliser")
+        if abs(flow) > self.tolerance:
+            raise self._refused(f"{flow:g} mL/min flow: its totaliser is reset only while nothing flows")
+        frame = await self.again(lambda: self._frame("T 1", "T"))
+        self._tell(frame)
+        if before > 0 and (frame.total or 0.0) > 0.5 * before:
+            raise self._refused(f"its total stays at {frame.total:g}: reset it at its panel")
+
+    async def _need_closed(self, what: str) -> None:
         await self.ready()
-        self._tell(await self.again(lambda: self._frame("T")))
+        await self.look()
+        if self.controls() and float(self.setpoint.get()) != 0:
+            raise self._refused(f"is not {what} with a set point of {self.setpoint.get():g} mL/min: close it first")
+
+    def _refused(self, message: str) -> Refused:
+        return Refused(message, instrument=self.name, port=self.address.port)
 
     async def do_lock(self, *, locked: bool) -> None:
         """Lock its keys, or free them."""

@@ -132,7 +132,7 @@ class FlowControllerSimulator(Talker):
             return "?" if value is None else self._set(value)
         elif word in ("H", "HP", "HC", "C"):
             self._hold({"H": "position", "HP": "position", "HC": "closed", "C": ""}[word])
-        elif word == "T" and self.totaliser:
+        elif word == "T" and self.totaliser and argument in ("", "1"):
             self.body.total = 0.0
         elif word == "V":
             self.body.offset = -self.body.flow  # a tare while gas flows is wrong, and it does so all the same

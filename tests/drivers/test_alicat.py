@@ -176,8 +176,39 @@ def test_readings(desk: Callable[..., Desk]) -> None:
     assert told["flow_mL_min"] == pytest.approx(60, abs=0.1)
     assert at.device.total.get() == pytest.approx(62, abs=2)
     assert at.device.temperature.get() == 21.89
+    with pytest.raises(Refused, match="is not reset with a set point of 60 mL/min"):
+        at.clock.run(at.device.do_reset_totaliser())
+    at.set(0)
     at.clock.run(at.device.do_reset_totaliser())
     assert at.device.total.get() < 1
+
+
+def test_a_totaliser_is_reset_only_where_there_is_one_and_nothing_flows(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    with pytest.raises(Refused, match="has no totaliser"):
+        at.clock.run(at.device.do_reset_totaliser())
+
+
+def test_a_meter_that_counts_is_not_reset_in_the_flow(desk: Callable[..., Desk]) -> None:
+    at = desk({"kind": "meter"}, totaliser=True)
+    at.inside.body.asked = at.inside.body.flow = 40.0
+    at.wait(60)
+    with pytest.raises(Refused, match="40 mL/min flow: its totaliser is reset only while nothing flows"):
+        at.clock.run(at.device.do_reset_totaliser())
+    at.inside.body.asked = at.inside.body.flow = 0.0
+    at.clock.run(at.device.do_reset_totaliser())
+    assert at.device.total.get() == 0
+
+
+def test_a_total_that_stays_is_told(desk: Callable[..., Desk]) -> None:
+    at = desk(totaliser=True)
+    at.set(60)
+    at.wait(60)
+    at.set(0)
+    old = at.inside._old
+    at.inside._old = lambda word, argument: at.inside._frame() if word == "T" else old(word, argument)
+    with pytest.raises(Refused, match="its total stays"):
+        at.clock.run(at.device.do_reset_totaliser())
 
 
 def test_a_meter_only_reads(desk: Callable[..., Desk]) -> None:

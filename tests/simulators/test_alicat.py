@@ -156,6 +156,9 @@ def test_the_totaliser_counts_and_is_reset(alicat: Made) -> None:
     line.say(b"AS60\r", 60.3)
     assert float(line.say(b"A\r").split()[6]) == pytest.approx(60.0, abs=0.6)
     assert float(line.say(b"AT\r", 0.1).split()[6]) < 0.1
+    line.wait(60)
+    assert float(line.say(b"AT 1\r", 0.1).split()[6]) < 0.1
+    assert line.say(b"AT 9\r") == b"?\r"
 
 
 def test_the_supply_ends_the_flow_and_the_range_is_told(alicat: Made) -> None:
