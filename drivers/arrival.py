@@ -31,7 +31,7 @@ class Arrival:
         self._seen.append((now, value))
         while len(self._seen) > 2 and self._seen[1][0] <= now - _WINDOW:
             self._seen.popleft()
-        if abs(value - self.target) > self.tolerance + 1e-9:
+        if not abs(value - self.target) <= self.tolerance + 1e-9:  # never with NaN: what was not read has not arrived
             self._since = None
             return False
         if self._since is None:

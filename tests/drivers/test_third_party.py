@@ -21,6 +21,9 @@ from autolab.model.actions import JSON
 from autolab.model.clock import Clock
 from autolab.model.roles import Dispense, Withdraw
 from autolab.simulators.simulator import load
+from autolab.drivers.alicat import FlowController as Alicat
+from autolab.drivers.bronkhorst import FlowController as Bronkhorst
+from autolab.model.clock import Clock
 
 pytestmark = pytest.mark.slow  # each simulator is a process
 
@@ -113,3 +116,56 @@ def test_a_cavro_pump_works_with_the_simulator_of_labmcp_cavro(served: Served) -
 def _done(status: ActionStatus) -> Mapping[str, JSON]:
     status.wait(20)
     return status.result
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    made = Clock("real")
+    yield made
+    made.close()
+
+
+def test_alicat_with_the_simulator_of_labmcp(served: Served, clock: Clock) -> None:
+    """It takes set points with a blank only, does not tell what it controls, and its zero is off."""
+    device = Alicat("gas", address=served("labmcp_alicat", "gas"), clock=clock, unit="SCCM", dwell_s=0.5)
+    assert device.identify()["serial_number"] == "521641"
+    assert device.full_scale.get() == 500
+    status = device.set(100)
+    status.wait(20)
+    assert status.result["setpoint_mL_min"] == 100
+    status = device.set("closed")
+    status.wait(20)
+    clock.run(device.do_tare())
+    device.trigger().wait(10)
+    assert abs(device.flow.get()) < 0.6
+    device.make_safe()
+    device.disconnect()
+
+
+def test_alicat_with_the_mock_of_alicat(served: Served, clock: Clock) -> None:
+    """It writes set points without a sign, tells its version without its letter, and blanks behind the gas."""
+    device = Alicat(
+        "gas", address=served("alicat_mock", "gas"), clock=clock, unit="SCCM", full_scale_mL_min=100, dwell_s=0.2
+    )
+    assert device.identify()["firmware"] == "6v21.0-R22 Nov 30 2016,16:04:20"
+    status = device.set(10)
+    status.wait(20)
+    assert status.result["setpoint_mL_min"] == 10
+    clock.run(device.do_gas("Ar"))
+    clock.run(device.do_lock(locked=True))
+    status = device.trigger()
+    status.wait(10)
+    assert (status.result["gas"], status.result["status"]) == ("Ar", "LCK")
+    device.disconnect()
+
+
+@pytest.mark.parametrize(("server", "framing"), [("propar", "binary"), ("propar_ascii", "ascii")])
+def test_bronkhorst_with_messages_of_propar(served: Served, clock: Clock, server: str, framing: str) -> None:
+    """The maker's own code reads the driver's messages and builds the answers, indices and all."""
+    device = Bronkhorst("gas", address=served(server, "gas"), clock=clock, framing=framing, dwell_s=0.2)
+    assert device.identify() == {"model": "F-201CV", "firmware": "V1.00", "serial_number": "M123"}
+    assert (device.full_scale.get(), device.gas.get()) == (500, "N2")
+    status = device.set(123.25)
+    status.wait(20)
+    assert status.result["flow_mL_min"] == 123.25
+    device.make_safe()
+    assert device.setpoint.get() == 0
+    device.disconnect()

@@ -101,7 +101,7 @@ def test_a_person_is_asked_and_answers_from_another_process(tmp_path: Path) -> N
     thread.join(60)
     assert ended[0].completed == 1
     with JournalReader.open(journal) as reader:
-        (outcome,) = [one.body for one in reader.events(kinds=["outcome"]) if one.body["result"].get("answer")][:1]
+        pass
     assert outcome["result"]["answer"] == "to the mark"
     assert "@" in outcome["result"]["by"]
     late = _autolab("answer", journal, "helper", "--done")

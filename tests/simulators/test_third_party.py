@@ -28,6 +28,7 @@ LISTEN = {
 PUMP, BALANCE, PLATE, PROBE = "new_era.NE1000", "mettler_toledo.Balance", "ika.RCT", "atlas_ezo.EC"
 CAVRO, NUMBERED = "tecan.XCalibur", "tecan.XCalibur numbered"
 ML600 = "hamilton.ML600"
+ALICAT, BRONKHORST = "alicat.FlowController", "bronkhorst.FlowController"
 CASES = [
     ("nesp_lib", PUMP, "pty", "first"),
     ("nesp_lib", PUMP, "tcp", "first"),
@@ -59,6 +60,12 @@ CASES = [
     ("labmcp_cavro", CAVRO, "tcp", "cavro"),
     ("matterlab_pumps", NUMBERED, "pty", "cavro"),
     ("flowchem_ml600", ML600, "pty", "hamilton"),
+    ("alicat", ALICAT, "pty", "gas"),
+    ("alicat", ALICAT, "tcp", "gas"),
+    ("labmcp_alicat", ALICAT, "tcp", "gas"),
+    ("propar", BRONKHORST, "pty", "gas"),
+    ("propar", BRONKHORST, "tcp", "gas"),
+    ("flowchem_cvc3000", "vacuubrand.CVC3000", "pty", "flowchem"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
@@ -67,6 +74,7 @@ SETTINGS: dict[str, dict[str, JSON]] = {
     CAVRO: {"volume_mL": 1.0},
     ML600: {"volume_mL": 1.0},
     NUMBERED: {"volume_mL": 1.0, "valve_ports": {"in": "2", "out": "3", "waste": "6"}, "inlet": "in", "outlet": "out"},
+    ALICAT: {"unit": "SCCM"},
 }
 """Of simulators that need some; what stands behind a blank in a key tells settings of one simulator apart."""
 

@@ -34,3 +34,8 @@ def _talk(connection, handle, take) -> None:  # noqa: ANN001
             command, held = held[:end], held[end:]
             if answer := handle(command):
                 connection.sendall(answer)
+
+
+def serve_lines(answer, end: bytes) -> None:  # noqa: ANN001
+    """Serve `answer(line without its end) -> bytes`."""
+    serve(lambda line: answer(line.removesuffix(end)), lambda held: held.find(end) + len(end) if end in held else 0)
