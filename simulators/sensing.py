@@ -14,20 +14,23 @@ class Site:
     """Where a probe stands.
 
     Attributes:
-        truth: Returns what is true at the tip now, by quantity: `conductivity` (mS/cm), `temperature` (degC).
+        truth: Returns what is true at the tip now, by quantity: `conductivity` (mS/cm), `temperature` (degC), `pH`,
+            `oxygen` (dissolved, mg/L).
         response: Time constant of the probe, s; its simulator sets it.
+        prompt: Quantities that are seen at once, whatever the time constant.
         seen: What the tip has come to, by quantity; follows the truth with that lag.
     """
 
     def __init__(self, truth: Callable[[], Mapping[str, float]], response: float = 0.0) -> None:
         self.truth, self.response = truth, response
+        self.prompt = frozenset({"temperature"})
         self.seen: dict[str, float] = dict(truth())
 
     def integrate(self, dt: float) -> None:
-        """Follow the truth as it is now for `dt` s; temperature is seen at once."""
+        """Follow the truth as it is now for `dt` s."""
         share = 1.0 if self.response <= 0 else -math.expm1(-dt / self.response)
         for name, value in self.truth().items():
-            lagging = 1.0 if name == "temperature" else share
+            lagging = 1.0 if name in self.prompt else share
             before = self.seen.get(name, value)
             self.seen[name] = before + (value - before) * lagging
 

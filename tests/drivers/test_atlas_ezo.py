@@ -6,17 +6,13 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import pytest
-from ophyd import Component as Cpt
-from pydantic import Field
 
 from autolab.drivers import atlas_ezo_protocol as wire
 from autolab.drivers.atlas_ezo import EC
 from autolab.drivers.atlas_ezo_family import EZO
-from autolab.drivers.atlas_ezo_settings import EZOSettings
-from autolab.drivers.signals import Reading
 from autolab.drivers.testing import TRIGGER, DriverContract, ScriptedChannel
 from autolab.drivers.wire import Ports
 from autolab.model.actions import Intent
@@ -583,29 +579,3 @@ def test_nobody_calibrates_in_the_middle_of_a_reading(rig: Rig) -> None:
 
     rig.clock.run(both())
     assert "Cal,dry" not in rig.far.heard
-
-
-# ---- the family ----------------------------------------------------------------------------------------------------
-
-
-class PHSettings(EZOSettings):
-    limits: dict[Literal["acidity"], tuple[float, float]] = Field(default_factory=dict)
-
-
-class PH(EZO):
-    """What another kind of circuit needs."""
-
-    settings_model = PHSettings
-    circuit: ClassVar[str] = "PH"
-    acidity = Cpt(Reading, value=float("nan"))
-
-    def do_tell(self, values: Any) -> Any:
-        self.acidity.tell(values[0])
-        return {"pH": values[0]}
-
-
-def test_another_kind_of_circuit_is_a_small_class(make: Callable[..., Rig]) -> None:
-    rig = make(kind=PH, prepare=lambda far: setattr(far, "kind", "pH"))
-    rig.far.values = ["7.001", "7.002", "7.003"]
-    assert rig.run() == {"pH": pytest.approx(7.002), "stable": True, "readings": 3}
-    assert rig.probe.identify()["model"] == "EZO-PH"

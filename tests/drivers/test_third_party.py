@@ -10,8 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from autolab.lab import plugins
+from autolab.model.clock import Clock
 
 pytestmark = pytest.mark.slow  # each simulator is a process
 
@@ -43,3 +47,27 @@ def served() -> Iterator[Served]:
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("key", "simulator", "quantity", "low", "high"),
+    [
+        ("atlas_ezo.PH", "labmcp_atlas_ezo_ph", "pH", 7.2, 7.4),
+        ("atlas_ezo.DO", "labmcp_atlas_ezo_do", "oxygen_mg_L", 8.5, 8.9),
+        ("atlas_ezo.RTD", "labmcp_atlas_ezo_rtd", "temperature_C", 25.3, 25.6),
+    ],
+)
+def test_ezo_probes_are_read(served: Served, key: str, simulator: str, quantity: str, low: float, high: float) -> None:
+    clock = Clock("real")
+    try:
+        driver = plugins.resolve("drivers", key)
+        probe: Any = driver("probe", address=served(simulator, "plates"), clock=clock, readings_s=0.1)
+        assert probe.identify()["model"] == key.replace("atlas_ezo.", "EZO-")
+        status = probe.trigger()
+        status.wait(20)
+        assert low < status.result[quantity] < high
+        assert status.result["stable"] is True
+        assert probe.clear_calibration() == 0
+        probe.disconnect()
+    finally:
+        clock.close()

@@ -41,6 +41,12 @@ CASES = [
     ("ika", PLATE, "tcp", "first"),
     ("labmcp_ika", PLATE, "tcp", "first"),
     ("ezo_driver", PROBE, "pty", "first"),
+    ("ezo_driver_ph", "atlas_ezo.PH", "pty", "plates"),
+    ("ezo_driver_do", "atlas_ezo.DO", "pty", "plates"),
+    ("ezo_driver_rtd", "atlas_ezo.RTD", "pty", "plates"),
+    ("labmcp_atlas_ezo_ph", "atlas_ezo.PH", "tcp", "plates"),
+    ("labmcp_atlas_ezo_do", "atlas_ezo.DO", "tcp", "plates"),
+    ("labmcp_atlas_ezo_rtd", "atlas_ezo.RTD", "tcp", "plates"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
