@@ -41,6 +41,11 @@ class Part(RoleComponent):
         self._changing = False  # between two set points, when neither can be expected
 
     @property
+    def started(self) -> bool:
+        """Whether it has its set point and was switched on; not between two set points, when neither can be expected."""
+        return self.target is not None and not self._changing
+
+    @property
     def plate_device(self) -> Plate:
         """The instrument, as the class that it is."""
         plate: Plate = self.parent

@@ -71,3 +71,21 @@ def test_ezo_probes_are_read(served: Served, key: str, simulator: str, quantity:
         probe.disconnect()
     finally:
         clock.close()
+
+
+def test_a_heidolph_plate_heats_and_stirs(served: Served) -> None:
+    clock = Clock("real")
+    try:
+        address = served("flowchem_heidolph", "flowchem")
+        driver = plugins.resolve("drivers", "heidolph.HeiConnect")
+        plate: Any = driver("plate", address=address, clock=clock, sensor="plate", dwell_s=0.5, poll_s=0.2)
+        assert plate.identify()["firmware"] == "Simulated MR Hei-Connect 1.0"
+        heating, stirring = plate.heater.set(45.0), plate.stirrer.set(300.0)
+        heating.wait(20)
+        stirring.wait(20)
+        assert (heating.result["temperature_C"], stirring.result["speed_rpm"]) == (45.0, 300.0)
+        plate.make_safe()
+        assert (plate.stirrer.readback.get(), plate.heater.on.get()) == (0.0, False)
+        plate.disconnect()
+    finally:
+        clock.close()

@@ -47,6 +47,7 @@ CASES = [
     ("labmcp_atlas_ezo_ph", "atlas_ezo.PH", "tcp", "plates"),
     ("labmcp_atlas_ezo_do", "atlas_ezo.DO", "tcp", "plates"),
     ("labmcp_atlas_ezo_rtd", "atlas_ezo.RTD", "tcp", "plates"),
+    ("flowchem_heidolph", "heidolph.HeiConnect", "pty", "flowchem"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
