@@ -89,3 +89,21 @@ def test_a_heidolph_plate_heats_and_stirs(served: Served) -> None:
         plate.disconnect()
     finally:
         clock.close()
+
+
+def test_a_sartorius_balance_is_read_and_tared(served: Served) -> None:
+    clock = Clock("real")
+    try:
+        driver = plugins.resolve("drivers", "sartorius.Balance")
+        balance: Any = driver("balance", address=served("labmcp_sartorius", "plates"), clock=clock)
+        told = {"model": "QUINTIX224-1S", "firmware": "00-20-12.01", "serial_number": "0037402012"}
+        assert balance.identify() == told
+        weighing = balance.trigger()
+        weighing.wait(20)
+        assert weighing.result == {"weight_g": pytest.approx(52.1873, abs=0.001), "stable": True}
+        taring = balance.set("tare")
+        taring.wait(20)
+        assert abs(taring.result["weight_g"]) < 0.002
+        balance.disconnect()
+    finally:
+        clock.close()

@@ -48,6 +48,9 @@ CASES = [
     ("labmcp_atlas_ezo_do", "atlas_ezo.DO", "tcp", "plates"),
     ("labmcp_atlas_ezo_rtd", "atlas_ezo.RTD", "tcp", "plates"),
     ("flowchem_heidolph", "heidolph.HeiConnect", "pty", "flowchem"),
+    ("sartorius", "sartorius.Balance", "pty", "plates"),
+    ("sartorius", "sartorius.Balance", "tcp", "plates"),
+    ("labmcp_sartorius", "sartorius.Balance", "tcp", "plates"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
