@@ -63,6 +63,14 @@ class EC(Compensated):
             await self.settle("TDS", self.settings.tds_factor)
         await self.choose_outputs(OUTPUTS, self.settings.outputs)
 
+    async def do_verify(self) -> None:
+        """See that the numbers were what they were taken for.
+
+        Raises:
+            InstrumentAlarm: Somebody has changed the outputs.
+        """
+        await self.verify_outputs(OUTPUTS, self.settings.outputs)
+
     def tolerance(self, mean: float) -> float:
         """Return how far agreeing readings may lie apart, uS/cm."""
         return max(abs(mean) * self.settings.within_percent / 100, self.settings.within_mS_cm * _PER_MS)

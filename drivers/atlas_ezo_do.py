@@ -85,11 +85,7 @@ class DO(Compensated):
         Raises:
             InstrumentAlarm: Somebody has changed the outputs.
         """
-        enabled = {output.lower() for output in await self.ask("O,?")}
-        if enabled != set(self.settings.outputs):
-            await self.choose_outputs(OUTPUTS, self.settings.outputs)
-            found, wanted = ", ".join(sorted(enabled)) or "none", ", ".join(self.settings.outputs)
-            raise self.alarm(f"its outputs were changed to {found}: the reading is void. They are {wanted} again")
+        await self.verify_outputs(OUTPUTS, self.settings.outputs)
 
     def tolerance(self, mean: float) -> float:
         """Return how far agreeing readings may lie apart."""

@@ -138,6 +138,18 @@ class EZO(Circuit):
         """Readings leave nothing behind."""
         return Reconciled("unknown", why="a reading leaves nothing behind; take it again")
 
+    async def verify_outputs(self, known: Sequence[str], wanted: Sequence[str]) -> None:
+        """See that a reading held what it was taken for: one number looks like another.
+
+        Raises:
+            InstrumentAlarm: Somebody has changed the outputs; they are set back.
+        """
+        enabled = [output for output in await self.ask("O,?") if output]
+        if {output.upper() for output in enabled} != {output.upper() for output in wanted}:
+            await self.choose_outputs(known, wanted)
+            found, again = ", ".join(enabled) or "none", ", ".join(wanted)
+            raise self.alarm(f"its outputs were changed to {found}: the reading is void. They are {again} again")
+
     def check_range(self, quantity: str, value: float, unit: str) -> None:
         """Raise InstrumentAlarm for a reading outside the lab's limits."""
         limits: dict[str, tuple[float, float]] = getattr(self.settings, "limits", {})

@@ -34,10 +34,13 @@ class HeiPart(Part):
         """The instrument, as the class that it is."""
         return cast("HeiConnect", self.plate_device)
 
-    async def give(self, sent: str) -> float:
+    def command(self, sent: str) -> str:
+        """Return the command that gives it a set point."""
+        return f"{self.question.replace('IN', 'OUT')} {sent}"
+
+    async def give(self, command: str) -> float:
         """Send a set point and return what the plate has then."""
-        order = f"{self.question.replace('IN', 'OUT')} {sent}"
-        return await self.hei.ask(order)
+        return await self.hei.ask(command)
 
     async def go_on(self) -> None:
         """Switch on, and see that the plate obeys.

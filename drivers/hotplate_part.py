@@ -21,7 +21,7 @@ NAN: Final = float("nan")
 class Part(RoleComponent):
     """What heater and stirrer have in common: on or off, a target, and trouble that the next verb tells.
 
-    A maker's own class gives `look`, `written`, `give`, `go_on` and `go_off`.
+    A maker's own class gives `look`, `written`, `command`, `give`, `go_on` and `go_off`.
 
     Attributes:
         on: Whether it was switched on, as far as is known: the plate does not tell.
@@ -57,7 +57,11 @@ class Part(RoleComponent):
         """Return a set point as it is sent."""
         raise NotImplementedError
 
-    async def give(self, sent: str) -> float:
+    def command(self, sent: str) -> str:
+        """Return the command that gives it a set point."""
+        raise NotImplementedError
+
+    async def give(self, command: str) -> float:
         """Send a set point and return what the plate has then."""
         raise NotImplementedError
 
@@ -106,7 +110,7 @@ class Part(RoleComponent):
                 self.on.tell(was_on)
                 await plate.slacken()
                 msg = f"does not take {sent} {self.unit}: its set point stays at {told:g}. Look at its range and its panel"
-                raise Refused(msg, instrument=self.name, port=self.address.port, command=sent)
+                raise Refused(msg, instrument=self.name, port=self.address.port, command=self.command(sent))
             self.target = target
             await self.go_on()
         finally:
@@ -116,7 +120,7 @@ class Part(RoleComponent):
         """Send a set point, once more if it reads back otherwise, and return what it reads then."""
         told = NAN
         for _ in range(2):
-            told = await self.give(sent)
+            told = await self.give(self.command(sent))
             self.setpoint.tell(told)
             if abs(told - float(sent)) <= self.same:
                 break

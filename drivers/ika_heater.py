@@ -62,9 +62,13 @@ class Heater(HeaterPart):
         """Return a temperature as it is sent."""
         return wire.temperature(value)
 
-    async def give(self, sent: str) -> float:
+    def command(self, sent: str) -> str:
+        """Return the command that gives it a set point."""
+        return f"OUT_SP_1 {sent}"
+
+    async def give(self, command: str) -> float:
         """Send a set point and return what the plate has then."""
-        return await self.rct.ordered([f"OUT_SP_1 {sent}"], "IN_SP_1")
+        return await self.rct.ordered([command], "IN_SP_1")
 
     async def go_on(self) -> None:
         """Switch on."""

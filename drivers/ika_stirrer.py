@@ -46,9 +46,13 @@ class Stirrer(StirrerPart):
         """Return a speed as it is sent."""
         return wire.speed(value)
 
-    async def give(self, sent: str) -> float:
+    def command(self, sent: str) -> str:
+        """Return the command that gives it a set point."""
+        return f"OUT_SP_4 {sent}"
+
+    async def give(self, command: str) -> float:
         """Send a set point and return what the plate has then."""
-        return await self.rct.ordered([f"OUT_SP_4 {sent}"], "IN_SP_4")
+        return await self.rct.ordered([command], "IN_SP_4")
 
     async def go_on(self) -> None:
         """Switch on."""

@@ -312,7 +312,7 @@ def test_settings_that_cannot_be_are_named(make: Callable[..., Rig], settings: A
 
 def test_one_reading_is_taken_where_that_is_wanted(rig: Rig) -> None:
     assert rig.run() == {"conductivity_mS_cm": 1.413, "temperature_C": 25.0, "stable": False, "readings": 1}
-    assert rig.far.heard == ["R"]
+    assert rig.far.heard == ["R", "O,?"]
     assert rig.probe.hints == {"fields": ["probe_conductivity"]}
     assert rig.probe.describe()["probe_conductivity"]["units"] == "mS/cm"
     assert rig.probe.locate() == {"setpoint": None, "readback": 1.413}
@@ -360,6 +360,16 @@ def test_further_outputs_are_told_by_their_own_signals(make: Callable[..., Rig])
 def test_outputs_that_are_off_are_not_in_the_documents(rig: Rig) -> None:
     assert set(rig.probe.read()) == {"probe_conductivity", "probe_stable", "probe_readings", "probe_temperature"}
     assert set(rig.probe.describe()) == set(rig.probe.read())
+
+
+def test_outputs_that_somebody_changes_void_the_reading(rig: Rig) -> None:
+    rig.far.outputs, rig.far.values = ["TDS"], ["763"]
+    with pytest.raises(InstrumentAlarm, match="its outputs were changed to TDS: the reading is void"):
+        rig.run()
+    assert math.isnan(rig.probe.conductivity.get())
+    rig.far.values = ["1413"]
+    assert rig.run()["conductivity_mS_cm"] == 1.413
+    assert rig.far.outputs == ["EC"]
 
 
 def test_a_dry_probe_reads_nothing_and_that_is_a_value(rig: Rig) -> None:
