@@ -5,6 +5,7 @@ Written from public descriptions of the protocol; not yet checked on hardware.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -139,6 +140,7 @@ class Balance(OphydInstrument):
             return False
 
         seconds = self.settings.stable_timeout_s
+        await asyncio.sleep(self.settings.poll_s)  # what it shows at once may be older than the command
         if not await self.until(done, poll_s=self.settings.poll_s, timeout_s=seconds):
             told = f"it shows {self._grams(seen[-1]):g} g" if seen else "its weight did not become stable"
             remedy = "is the load within its zero range" if value == "zero" else "is it free of draughts"
