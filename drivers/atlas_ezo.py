@@ -11,18 +11,17 @@ from typing import Any, ClassVar, Final
 from ophyd import Component as Cpt
 from ophyd import Kind
 
-from autolab.drivers import atlas_ezo_protocol as wire
-from autolab.drivers.atlas_ezo_family import EZO
+from autolab.drivers.atlas_ezo_compensated import Compensated
 from autolab.drivers.atlas_ezo_settings import OUTPUTS, ECSettings
 from autolab.drivers.signals import Reading
 from autolab.model.actions import JSON
-from autolab.model.errors import GarbledReply, InstrumentAlarm
+from autolab.model.errors import GarbledReply
 
 RANGE: Final = (0.07, 500_000.0)  # uS/cm; the sheet's. A probe in air reads below it, which is no fault
 _PER_MS: Final = 1000.0
 
 
-class EC(EZO):
+class EC(Compensated):
     """An EZO-EC circuit with its conductivity probe.
 
     Attributes:
@@ -39,7 +38,6 @@ class EC(EZO):
     circuit: ClassVar[str] = "EC"
 
     conductivity = Cpt(Reading, value=float("nan"), units="mS/cm", kind=Kind.hinted)
-    temperature = Cpt(Reading, value=25.0, units="degC", precision=2, kind=Kind.normal)
     dissolved = Cpt(Reading, value=float("nan"), units="ppm", kind=Kind.normal)
     salinity = Cpt(Reading, value=float("nan"), units="PSU", kind=Kind.normal)
     gravity = Cpt(Reading, value=float("nan"), kind=Kind.normal)
@@ -60,27 +58,22 @@ class EC(EZO):
     async def do_configure(self) -> None:
         """Set probe constant, compensation and outputs where they differ."""
         self.cell_constant.tell(await self.settle("K", self.settings.cell_constant))
-        self.temperature.tell(await self.settle("T", self.settings.temperature_compensation_C))
+        await super().do_configure()
         if "TDS" in self.settings.outputs:
             await self.settle("TDS", self.settings.tds_factor)
-        await self._choose_outputs()
+        await self.choose_outputs(OUTPUTS, self.settings.outputs)
 
-    async def _choose_outputs(self) -> None:
-        for attempt in (1, 2):
-            enabled = {output.upper() for output in await self._ask("O,?")}
-            wrong = [output for output in OUTPUTS if (output in enabled) != (output in self.settings.outputs)]
-            if not wrong:
-                return
-            if attempt == 1:
-                for output in wrong:
-                    on = int(output in self.settings.outputs)
-                    await self.again(lambda chosen=f"O,{output},{on}": wire.put(chosen))  # type: ignore[misc]  # a default binds it now
-        msg = f"outputs {', '.join(wrong)} do not change: it has {', '.join(sorted(enabled)) or 'none'}"
-        raise GarbledReply(msg, instrument=self.name, command="O,?")
+    async def do_verify(self) -> None:
+        """See that the numbers were what they were taken for.
+
+        Raises:
+            InstrumentAlarm: Somebody has changed the outputs.
+        """
+        await self.verify_outputs(OUTPUTS, self.settings.outputs)
 
     def tolerance(self, mean: float) -> float:
         """Return how far agreeing readings may lie apart, uS/cm."""
-        return max(super().tolerance(mean), self.settings.within_mS_cm * _PER_MS)
+        return max(abs(mean) * self.settings.within_percent / 100, self.settings.within_mS_cm * _PER_MS)
 
     def check_reading(self, values: Sequence[float]) -> None:
         """Check a reading, uS/cm and so on.
@@ -94,7 +87,7 @@ class EC(EZO):
             raise GarbledReply(msg, instrument=self.name, port=self.address.port, command="R")
         if values[0] > RANGE[1]:
             msg = f"conductivity {values[0]:g} uS/cm is beyond its range, {RANGE[0]:g}..{RANGE[1]:g} uS/cm"
-            raise InstrumentAlarm(msg, instrument=self.name, port=self.address.port, command="R")
+            raise self.alarm(msg)
 
     def do_tell(self, values: Sequence[float]) -> Mapping[str, JSON]:
         """Tell the signals a reading, and return it.
@@ -106,10 +99,7 @@ class EC(EZO):
         self.conductivity.tell(conductivity)
         for output, value in zip(self.settings.outputs[1:], values[1:], strict=True):
             self._further[output].tell(value)
-        bounds = self.settings.limits.get("conductivity")
-        if bounds is not None and not bounds[0] <= conductivity <= bounds[1]:
-            msg = f"conductivity {conductivity:g} mS/cm is outside the limits {bounds[0]:g}..{bounds[1]:g} mS/cm"
-            raise InstrumentAlarm(msg, instrument=self.name, port=self.address.port)
+        self.check_range("conductivity", conductivity, " mS/cm")
         further = {
             {"TDS": "dissolved_ppm", "S": "salinity_PSU", "SG": "relative_density"}[output]: value
             for output, value in zip(self.settings.outputs[1:], values[1:], strict=True)
@@ -124,24 +114,24 @@ class EC(EZO):
 
     def calibrate_dry(self) -> int:
         """Calibrate the dry probe, the first step; return how many points the circuit counts."""
-        return self._people(lambda: self.do_calibrate("Cal,dry"))
+        return self.people(lambda: self.do_calibrate("Cal,dry"))
 
     def calibrate_one(self, conductivity_uS: float) -> int:  # noqa: N803  the unit's symbol
         """Calibrate at the only solution, uS/cm; return how many points the circuit counts."""
         solution = self._solution(conductivity_uS)
-        return self._people(
+        return self.people(
             lambda: self.do_calibrate(f"Cal,one,{solution}", f"Cal,{solution}")
         )  # the latter: older firmware
 
     def calibrate_low(self, conductivity_uS: float) -> int:  # noqa: N803  the unit's symbol
         """Calibrate at the lower of two solutions, uS/cm; return how many points the circuit counts."""
         solution = self._solution(conductivity_uS)
-        return self._people(lambda: self.do_calibrate(f"Cal,low,{solution}"))
+        return self.people(lambda: self.do_calibrate(f"Cal,low,{solution}"))
 
     def calibrate_high(self, conductivity_uS: float) -> int:  # noqa: N803  the unit's symbol
         """Calibrate at the higher of two solutions, uS/cm; return how many points the circuit counts."""
         solution = self._solution(conductivity_uS)
-        return self._people(lambda: self.do_calibrate(f"Cal,high,{solution}"))
+        return self.people(lambda: self.do_calibrate(f"Cal,high,{solution}"))
 
     def _solution(self, conductivity: float) -> str:
         """Write the conductivity of a solution, uS/cm.

@@ -1,63 +1,38 @@
-"""What all Atlas Scientific EZO circuits have in common: being met, restarting, agreeing with themselves."""
+"""What all Atlas Scientific EZO circuits have in common: readings that agree with each other, calibration."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from ophyd import Component as Cpt
 from ophyd import Kind
 
 from autolab.drivers import atlas_ezo_protocol as wire
-from autolab.drivers.atlas_ezo_settings import EZOSettings
-from autolab.drivers.instrument import ActionStatus, OphydInstrument
-from autolab.drivers.query import Query
+from autolab.drivers.atlas_ezo_circuit import Circuit
+from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.signals import Reading
 from autolab.model.actions import JSON, ActionClass, Intent, Reconciled, Verb
-from autolab.model.errors import GarbledReply, InstrumentAlarm, LinkError, Refused, WrongInstrument
-from autolab.model.roles import Role
+from autolab.model.errors import InstrumentAlarm, LinkError, Refused
 
 T = TypeVar("T")
-_log = logging.getLogger("autolab.drivers.atlas_ezo")
 _TRIES: Final = 3
 
 
-class EZO(OphydInstrument):
+class EZO(Circuit):
     """An EZO circuit: `trigger` takes readings, and there is nothing to set.
 
-    A class for one kind of circuit gives `circuit`, its signals, `numbers` and `do_tell`, and of `do_configure` what it
-    needs. All that is set is set only where it differs: settings outlive the circuit's power, and wear its memory.
+    A class for one kind of circuit gives `circuit`, its signals, `numbers`, `tolerance` and `do_tell`, and of
+    `do_configure`, `do_verify` and `check_reading` what it needs.
 
     Attributes:
-        circuit: What `i` must say, such as `EC`.
         stable: Whether the last readings agreed.
         readings: How many the last `trigger` took.
-        calibration_points: As the circuit counts them.
-        restart_reason: Why it started last.
-        supply: Its supply voltage, V.
     """
-
-    role: ClassVar[Role] = EZOSettings.role
-    settings_model = EZOSettings
-    settings: EZOSettings
-    frame_end: ClassVar[bytes] = wire.CR
-    circuit: ClassVar[str]
 
     stable = Cpt(Reading, value=False, dtype="boolean", kind=Kind.normal)
     readings = Cpt(Reading, value=0, dtype="integer", kind=Kind.normal)
-    model = Cpt(Reading, value="", dtype="string", kind=Kind.config)
-    firmware = Cpt(Reading, value="", dtype="string", kind=Kind.config)
-    calibration_points = Cpt(Reading, value=0, dtype="integer", kind=Kind.config)
-    restart_reason = Cpt(Reading, value="", dtype="string", kind=Kind.config)
-    supply = Cpt(Reading, value=0.0, units="V", precision=3, kind=Kind.config)
-
-    def __init__(self, name: str, **kwargs: Any) -> None:  # noqa: ANN401  the base's and the settings'
-        super().__init__(name, **kwargs)
-        self._manners = wire.Manners()
-        self._news: list[str] = []  # codes that came unasked since the circuit was set up
-        self._unsure = False  # whether it may have gone back to continuous mode, or lost a setting
 
     # ---- what a kind of circuit implements -----------------------------------------------------------------------
 
@@ -66,12 +41,12 @@ class EZO(OphydInstrument):
         """How many numbers a reading holds."""
         return 1
 
-    async def do_configure(self) -> None:
-        """Set what the lab file wants, where the circuit has something else."""
+    async def do_verify(self) -> None:
+        """Raise InstrumentAlarm where the readings just taken mean something else than they seem to."""
 
     def tolerance(self, mean: float) -> float:
         """Return how far agreeing readings may lie apart, in the circuit's unit."""
-        return abs(mean) * self.settings.within_percent / 100
+        raise NotImplementedError
 
     def check_reading(self, values: Sequence[float]) -> None:
         """Raise GarbledReply or InstrumentAlarm for what cannot be a reading, in the circuit's units."""
@@ -79,71 +54,6 @@ class EZO(OphydInstrument):
     def do_tell(self, values: Sequence[float]) -> Mapping[str, JSON]:
         """Tell the signals a reading (in the circuit's units), and return it; raise InstrumentAlarm outside limits."""
         raise NotImplementedError
-
-    # ---- meeting it ----------------------------------------------------------------------------------------------
-
-    def identify_query(self) -> Query[object]:
-        """Ask what it is; the line does so whenever it lost trust, and then the circuit may have restarted too."""
-        self._unsure = True
-        return wire.info()
-
-    def takes(self, frame: bytes, sent: bytes) -> bool:
-        """Take what the circuit says unasked: its codes, a reading that nobody asked for, an *OK that came late."""
-        try:
-            said = wire.text(frame)
-        except GarbledReply:
-            return False
-        if said.upper() in wire.NEWS:
-            self._news.append(said.upper())
-            self._unsure = True
-            _log.info("%s: %s", self.name, wire.NEWS[said.upper()])
-            return True
-        if wire.is_reading(said) and not sent.upper().startswith(b"R"):
-            self._unsure = True
-            return True
-        return said.upper() == "*OK" and not sent
-
-    async def do_greet(self) -> None:
-        """End continuous mode, learn who it is, have it acknowledge everything, and set it up.
-
-        Raises:
-            WrongInstrument: It is another kind of circuit, or has another name.
-        """
-        self._manners = wire.Manners()
-        await self.query(wire.hush())
-        kind, _ = await self.again(wire.info)
-        if kind != self.circuit:
-            raise self._wrong(f"says that it is an EZO-{kind} circuit; the lab file has an EZO-{self.circuit} here")
-        await self.again(lambda: wire.put("*OK,1"))
-        await self._ask("i")  # only to learn whether *OK follows data
-        if self.settings.device_name is not None:
-            named = ",".join(await self._ask("Name,?"))
-            if named != self.settings.device_name:
-                raise self._wrong(f"is named {named!r} instead of {self.settings.device_name!r}")
-        await self._set_up()
-
-    async def do_identify(self) -> Mapping[str, JSON]:
-        """Return model and firmware, and tell calibration, supply and the last restart; it has no serial number."""
-        kind, firmware = await self.query(wire.info())
-        self.model.tell(f"EZO-{kind}")
-        self.firmware.tell(firmware)
-        await self.do_calibration()
-        reason, volts = await self._fields("Status", 2)
-        self.restart_reason.tell(wire.REASONS.get(reason.upper(), reason))
-        self.supply.tell(wire.number(volts, "supply voltage"))
-        self._unsure = bool(self._news)
-        return {"model": f"EZO-{kind}", "firmware": firmware, "serial_number": None}
-
-    async def _set_up(self) -> None:
-        """Bring it where the lab file wants it, after a restart or any doubt."""
-        self._news.clear()
-        await self.again(lambda: wire.put("*OK,1"))  # first: without it the next one would not be acknowledged
-        await self.again(lambda: wire.put("C,0"))
-        await self.do_configure()
-        self._unsure = bool(self._news)
-
-    def _wrong(self, message: str) -> WrongInstrument:
-        return WrongInstrument(f"{message}. Check the cables or the lab file", instrument=self.name, command="i")
 
     # ---- bluesky's verbs -----------------------------------------------------------------------------------------
 
@@ -176,6 +86,7 @@ class EZO(OphydInstrument):
             status.progress(self.clock.now() - begun, last.timeout_s, "s")
             await asyncio.sleep(last.readings_s)
             taken.append(await self._reading(first=False))
+        await self.do_verify()
         agreed = self._agree(taken)
         chosen = taken[-last.agreeing :] if agreed else taken[-1:]
         self.stable.tell(agreed)
@@ -201,7 +112,7 @@ class EZO(OphydInstrument):
             if not first:
                 self._check_restart(None)
             if self._unsure:
-                await self._set_up()
+                await self.set_up()
             try:
                 values = await self.query(wire.read(self.numbers, self._manners))
             except LinkError as error:
@@ -215,19 +126,41 @@ class EZO(OphydInstrument):
                 self.check_reading(values)
                 return values
         msg = "goes on to send readings that nobody asked for, or to restart: switch it off and on, check its supply"
-        raise InstrumentAlarm(msg, instrument=self.name, port=self.address.port, command="R")
+        raise self.alarm(msg)
 
     def _check_restart(self, cause: LinkError | None) -> None:
         restarts = [code for code in self._news if code in wire.RESTARTS]
         if restarts:
             msg = f"restarted ({', '.join(restarts)}) while it was read; it is set up anew before its next reading"
-            raise InstrumentAlarm(msg, instrument=self.name, port=self.address.port, command="R") from cause
+            raise self.alarm(msg) from cause
 
     async def do_reconcile(self, intent: Intent) -> Reconciled:
         """Readings leave nothing behind."""
         return Reconciled("unknown", why="a reading leaves nothing behind; take it again")
 
-    # ---- for people ----------------------------------------------------------------------------------------------
+    async def verify_outputs(self, known: Sequence[str], wanted: Sequence[str]) -> None:
+        """See that a reading held what it was taken for: one number looks like another.
+
+        Raises:
+            InstrumentAlarm: Somebody has changed the outputs; they are set back.
+        """
+        enabled = [output for output in await self.ask("O,?") if output]
+        if {output.upper() for output in enabled} != {output.upper() for output in wanted}:
+            await self.choose_outputs(known, wanted)
+            found, again = ", ".join(enabled) or "none", ", ".join(wanted)
+            raise self.alarm(f"its outputs were changed to {found}: the reading is void. They are {again} again")
+
+    def check_range(self, quantity: str, value: float, unit: str) -> None:
+        """Raise InstrumentAlarm for a reading outside the lab's limits."""
+        limits: dict[str, tuple[float, float]] = getattr(self.settings, "limits", {})
+        bounds = limits.get(quantity)
+        if bounds is not None and not bounds[0] <= value <= bounds[1]:
+            between = f"{bounds[0]:g}..{bounds[1]:g}{unit}"
+            raise self.alarm(f"{quantity} {value:g}{unit} is outside the limits {between}")
+
+    def alarm(self, message: str) -> InstrumentAlarm:
+        """Return the error for a reading that is not to be gone on with."""
+        return InstrumentAlarm(message, instrument=self.name, port=self.address.port, command="R")
 
     async def do_diagnose(self) -> Mapping[str, JSON]:
         """Return calibration points, supply voltage and why it started last."""
@@ -237,12 +170,7 @@ class EZO(OphydInstrument):
             "restart_reason": str(self.restart_reason.get()),
         }
 
-    async def do_calibration(self) -> int:
-        """Return how many points the circuit is calibrated at."""
-        (points,) = await self._fields("Cal,?", 1)
-        count = int(wire.number(points, "calibration"))
-        self.calibration_points.tell(count)
-        return count
+    # ---- for people ----------------------------------------------------------------------------------------------
 
     async def do_calibrate(self, *commands: str) -> int:
         """Send a calibration, the first of `commands` that the circuit understands, and count its points.
@@ -250,7 +178,7 @@ class EZO(OphydInstrument):
         Raises:
             Refused: It understands none, or is being read.
         """
-        await self._idle()
+        await self.idle()
         refusal: wire.NotUnderstood | None = None
         for command in commands:
             try:
@@ -264,7 +192,7 @@ class EZO(OphydInstrument):
 
     async def do_show_led(self, *, on: bool) -> None:
         """Switch its light on or off."""
-        await self._idle()
+        await self.idle()
         await self.query(wire.put(f"L,{int(on)}"))
 
     async def do_find(self) -> None:
@@ -272,62 +200,36 @@ class EZO(OphydInstrument):
 
         Source: the maker's data sheets; general knowledge.
         """
-        await self._idle()
+        await self.idle()
         await self.query(wire.put("Find"))
 
     def calibration(self) -> int:
         """Return how many points it is calibrated at, and wait for it."""
-        return self._people(self.do_calibration)
+        return self.people(self.do_calibration)
 
     def clear_calibration(self) -> int:
         """Forget the calibration; return how many points are left."""
-        return self._people(lambda: self.do_calibrate("Cal,clear"))
+        return self.people(lambda: self.do_calibrate("Cal,clear"))
 
     def show_led(self, *, on: bool) -> None:
         """Switch its light on or off, and wait for it."""
-        self._people(lambda: self.do_show_led(on=on))
+        self.people(lambda: self.do_show_led(on=on))
 
     def find(self) -> None:
         """Let it blink until it hears its next command."""
-        self._people(self.do_find)
+        self.people(self.do_find)
 
-    def _people(self, what: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def people(self, what: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Connect, carry something out and wait for it."""
         return self.clock.run(self._when_ready(what))
 
-    async def _idle(self) -> None:
+    async def idle(self) -> None:
+        """Connect, and see that nothing is under way.
+
+        Raises:
+            Refused: It is being read.
+        """
         await self.ready()
         if self._action is not None and not self._action.done():
             msg = "is being read: this would spoil the reading. Wait for its status first"
             raise Refused(msg, instrument=self.name)
-
-    # ---- the wire ------------------------------------------------------------------------------------------------
-
-    async def _ask(self, command: str) -> tuple[str, ...]:
-        return await self.again(lambda: wire.inquire(command, self._manners))
-
-    async def _fields(self, command: str, count: int) -> tuple[str, ...]:
-        """Ask, and insist on so many fields.
-
-        Raises:
-            GarbledReply: There are others.
-        """
-        found = await self._ask(command)
-        if len(found) != count:
-            msg = f"the reply to {command!r} holds {len(found)} fields instead of {count}: {','.join(found)!r}"
-            raise GarbledReply(msg, instrument=self.name, command=command)
-        return found
-
-    async def settle(self, word: str, wanted: float, digits: int = 2) -> float:
-        """Set a number where the circuit has another one, read it back and return it.
-
-        Raises:
-            GarbledReply: It reads back otherwise.
-        """
-        for attempt in (1, 2):
-            (told,) = await self._fields(f"{word},?", 1)
-            if abs(wire.number(told, word) - wanted) < 0.51 * 10.0**-digits:
-                return wire.number(told, word)
-            if attempt == 1:
-                await self.again(lambda: wire.put(f"{word},{round(float(wanted), digits)}"))
-        msg = f"{word} reads back {told!r} after it was set to {wanted:g}"
-        raise GarbledReply(msg, instrument=self.name, command=f"{word},?")

@@ -45,6 +45,7 @@ REASONS: Final = {  # of the last restart, as `Status` tells it
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?")
 _READING: Final = re.compile(r"[+-]?\d+(?:\.\d*)?(?:,[+-]?\d+(?:\.\d*)?)*")
 _LINES: Final = 5  # that may come before the awaited one
+_MICRO: Final = re.compile(rb",(?:\xc2?\xb5|\xce\xbc)S$")  # in Latin-1 or UTF-8: the one unit that is no ASCII
 
 
 class NotUnderstood(Refused):
@@ -79,7 +80,7 @@ def text(frame: bytes) -> str:
     Raises:
         GarbledReply: It holds what no EZO circuit sends.
     """
-    said = frame.strip(b"\r\n \x00")
+    said = _MICRO.sub(b",uS", frame.strip(b"\r\n \x00"))
     if not said or not frame.endswith(CR) or any(not 0x20 <= byte < 0x7F for byte in said):
         msg = "the reply is no line of an EZO circuit"
         raise GarbledReply(msg, seen=frame)
@@ -132,7 +133,7 @@ def info() -> Query[tuple[str, str]]:
         found = _fields(said, "I")
         if found is not None and len(found) == 2:
             yield Sleep(BEHIND / 2)
-            return found[0].upper(), found[1]
+            return found[0].upper().replace(".", ""), found[1]  # an EZO-DO says D.O.
     msg = f"does not say what it is (?I,...): {said!r}"
     raise GarbledReply(msg, command="i")
 

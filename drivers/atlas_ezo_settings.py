@@ -25,9 +25,6 @@ class EZOSettings(DriverSettings):
         description="stable: read until readings agree; immediate: take one reading",
     )
     agreeing: int = Field(default=3, ge=2, le=100, description="so many readings in a row must agree")
-    within_percent: float = Field(
-        default=0.5, ge=0, le=50, description="they agree when they lie within so much of their mean, %"
-    )
     timeout_s: float = Field(
         default=60.0, gt=0, le=3600, description="after that the last reading is taken, with stable = false, s"
     )
@@ -37,20 +34,39 @@ class EZOSettings(DriverSettings):
     )
 
 
-class ECSettings(EZOSettings):
+COMPENSATION = (-20.0, 200.0)
+"""Temperatures between which a circuit is told to compensate, degC."""
+
+
+class CompensatedSettings(EZOSettings):
+    """Of circuits that compensate for a temperature."""
+
+    temperature_compensation_C: float = Field(  # noqa: N815  the unit's symbol
+        default=25.0, gt=COMPENSATION[0], lt=COMPENSATION[1], description="temperature for which it compensates, degC"
+    )
+
+
+def within_percent(default: float = 0.5) -> float:
+    """Return the setting of circuits whose readings agree within a part of themselves."""
+    field: float = Field(default, ge=0, le=50, description="they agree when they lie within so much of their mean, %")
+    return field
+
+
+class ECSettings(CompensatedSettings):
     """How an EZO-EC conductivity circuit and its probe are set up."""
 
     instruments: ClassVar[str] = "Atlas Scientific EZO-EC, conductivity"
     checked_with: ClassVar[tuple[str, ...]] = ("ezo-driver 0.8.0 (simulator)",)
     from_memory: ClassVar[tuple[str, ...]] = ("numbers of the datasheet",)
 
+    within_percent: float = within_percent()
     cell_constant: float = Field(
         default=1.0, ge=0.1, le=10, description="constant K of the probe, 1/cm", examples=[0.1, 1.0, 10.0]
     )
     temperature_compensation_C: float = Field(  # noqa: N815  the unit's symbol
         default=25.0,
-        gt=-20,
-        le=200,
+        gt=COMPENSATION[0],
+        lt=COMPENSATION[1],
         description="the circuit converts readings from this temperature to 25 degC as for water; 25: it leaves them alone",
     )
     outputs: tuple[Output, ...] = Field(

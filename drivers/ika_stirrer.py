@@ -2,168 +2,69 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from ophyd import Component as Cpt
 from ophyd import Kind
 
 from autolab.drivers import ika_protocol as wire
-from autolab.drivers.arrival import Arrival
-from autolab.drivers.ika_part import NAN, Part
+from autolab.drivers.hotplate_part import NAN
+from autolab.drivers.hotplate_stirrer import StirrerPart
+from autolab.drivers.ika_heater import Heater
 from autolab.drivers.signals import Reading
 from autolab.model.actions import JSON
-from autolab.model.roles import Role
 
 if TYPE_CHECKING:
-    from autolab.drivers.acting import ActionStatus
-
-_SAME_RPM: Final = 0.6
-_SLACK_RPM: Final = 0.02  # of the speed: as near as a loaded motor keeps it
-_STALLED: Final = 2  # looks in a row at a motor that does not turn
+    from autolab.drivers.ika import RCT
 
 
-class Stirrer(Part):
+class Stirrer(StirrerPart):
     """The stirrer: `set(rpm)` is done when it turns so fast; `set(0)` and `set("off")` when it stands still.
 
     Attributes:
-        readback: Speed, rpm.
-        setpoint: As the plate tells it, rpm.
         viscosity: How the torque has changed since the last start, percent.
-        on: Whether it was switched on.
     """
 
-    role: ClassVar[Role] = "stirrer"
-    unit: ClassVar[str] = "rpm"
-    channel: ClassVar[str] = "4"
+    lost_set_point: ClassVar[str] = Heater.lost_set_point
 
-    readback = Cpt(Reading, value=NAN, units="rpm", precision=0, kind=Kind.hinted)
-    setpoint = Cpt(Reading, value=NAN, units="rpm", precision=0, kind=Kind.normal)
     viscosity = Cpt(Reading, value=NAN, units="%", precision=0, kind=Kind.normal)
-    on = Cpt(Reading, value=False, dtype="boolean", kind=Kind.normal)
-
-    def __init__(self, prefix: str = "", **kwargs: Any) -> None:  # noqa: ANN401  ophyd's own
-        super().__init__(prefix, **kwargs)
-        self._stalled = 0
-        self._turned = False  # has come to its speed since it was set
 
     @property
-    def still(self) -> bool:
-        """Whether it stands still, by the last reading."""
-        return bool(float(self.readback.get()) <= self.settings.tolerance_rpm)
+    def rct(self) -> RCT:
+        """The instrument, as the class that it is."""
+        return cast("RCT", self.plate_device)
 
-    def found_turning(self) -> None:
-        """Take what was found when the plate was met: a motor that turns is on.
+    async def more(self) -> Mapping[str, JSON]:
+        """Read the trend of the viscosity."""
+        self.viscosity.tell(await self.rct.again(lambda: wire.value("IN_PV_5", pace=self.rct.pace)))
+        return {"viscosity_percent": float(self.viscosity.get())}
 
-        One that this process has switched on should turn: whether it does is told by watching it.
-        """
-        if not self.target:
-            self.on.tell(not self.still)
+    # ---- the wire ----------------------------------------------------------------------------------------------
 
-    def samples(self) -> Sequence[object]:
-        """Return a speed, and off."""
-        return (300.0, "off")
+    def written(self, value: float) -> str:
+        """Return a speed as it is sent."""
+        return wire.speed(value)
 
-    def check_value(self, value: object) -> None:
-        """Check a speed against the lab's limits.
+    def command(self, sent: str) -> str:
+        """Return the command that gives it a set point."""
+        return f"OUT_SP_4 {sent}"
 
-        Raises:
-            OutsideLimits: It must not be sent.
-        """
-        if value == "off":
-            return
-        rpm = self.number(value, f"a number of {self.unit}, or 'off'")
-        if rpm < 0:
-            raise self.outside(f"{rpm:g} rpm: it turns one way only, from 0 up")
-        if rpm > 0:
-            self.check_limit(rpm, "rpm")
-            if rpm < 1:
-                raise self.outside(f"{rpm:g} rpm is less than the 1 rpm that can be told it; 'off' stops it")
+    async def give(self, command: str) -> float:
+        """Send a set point and return what the plate has then."""
+        return await self.rct.ordered([command], "IN_SP_4")
 
-    async def do_trigger(self, status: ActionStatus) -> Mapping[str, JSON]:
-        """Read speed, set point and viscosity trend.
+    async def go_on(self) -> None:
+        """Switch on."""
+        await self.rct.again(lambda: wire.order("START_4", pace=self.rct.pace))
 
-        Raises:
-            InstrumentAlarm: It went off by itself.
-        """
-        await self.look()
-        if self.on.get():
-            await self.examine()
-        self.raise_trouble()
-        plate = self.plate_device
-        self.viscosity.tell(await plate.again(lambda: wire.value("IN_PV_5", pace=plate.pace)))
-        return {
-            "speed_rpm": float(self.readback.get()),
-            "speed_setpoint_rpm": float(self.setpoint.get()),
-            "viscosity_percent": float(self.viscosity.get()),
-            "stirring": bool(self.on.get()),
-        }
-
-    async def do_set(self, value: float | str, status: ActionStatus) -> Mapping[str, JSON]:
-        """Turn so fast, or stand still.
-
-        Raises:
-            InstrumentAlarm: It went off by itself, or does not get there in time; it is off then.
-        """
-        self.raise_trouble()
-        target = 0.0 if value == "off" else float(value)
-        self._stalled, self._turned = 0, False
-        if target == 0.0:
-            await self.switch_off()
-            self.target = 0.0
-        else:
-            await self.switch_on(target, wire.speed(target), _SAME_RPM)
-        await self._arrive(target, status)
-        return {"speed_rpm": float(self.readback.get()), "commanded_rpm": float(wire.speed(target))}
-
-    async def do_make_safe(self) -> None:
-        """Switch the motor off."""
-        await self.do_halt()
-        self.forgive()
+    async def go_off(self) -> float:
+        """Switch off, see that the plate listens, and return its set point."""
+        return await self.rct.ordered(["STOP_4"], "IN_SP_4")
 
     async def look(self) -> None:
         """Read speed and set point."""
-        plate = self.plate_device
+        plate = self.rct
         told, turns = await plate.again(lambda: wire.values("IN_SP_4", "IN_PV_4", pace=plate.pace))
         self.setpoint.tell(told)
         self.readback.tell(turns)
-
-    async def examine(self) -> None:
-        """See whether it still has its set point and still turns."""
-        if not self.target or self._changing:
-            return
-        told, turns, wanted = float(self.setpoint.get()), float(self.readback.get()), float(wire.speed(self.target))
-        self._stalled = self._stalled + 1 if self._turned and turns < 0.2 * wanted else 0
-        if abs(told - wanted) > _SAME_RPM:
-            await self.give_up(
-                f"its set point reads {told:g} instead of {wanted:g} rpm: its power was interrupted, its watchdog has "
-                "acted, or somebody has used its panel"
-            )
-        elif self._stalled >= _STALLED:
-            await self.give_up(f"it turns at {turns:g} instead of {wanted:g} rpm: its motor is blocked or went off")
-
-    async def _arrive(self, target: float, status: ActionStatus) -> None:
-        """Wait until it turns so fast.
-
-        Raises:
-            InstrumentAlarm: It went off by itself, or time is over; it is off then.
-        """
-        settings, begun = self.settings, self.clock.now()
-        arrival = Arrival(target, max(settings.tolerance_rpm, _SLACK_RPM * target))
-        while True:
-            await self.look()
-            now, turns = self.clock.now(), float(self.readback.get())
-            status.progress(turns, target, "rpm")
-            if arrival.see(now, turns):
-                self._turned = True
-                return
-            self.raise_trouble()
-            if now - begun > settings.spin_s:
-                if target:
-                    await self.switch_off()
-                raise self.alarm(
-                    f"turns at {turns:g} instead of {target:g} rpm after {now - begun:.0f} s. Try: look for a stir bar that "
-                    "has jumped, a liquid too thick, or a speed outside its range"
-                )
-            await asyncio.sleep(min(settings.poll_s, 1.0))

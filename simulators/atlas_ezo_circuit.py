@@ -48,6 +48,10 @@ class EZOSimulator:
     options: ClassVar[tuple[str, ...]] = ()
     reading_s: ClassVar[float] = 0.6
     calibrating_s: ClassVar[float] = 1.6
+    usual_temperature: ClassVar[float] = 25.0
+    """For which it compensates after a start, degC."""
+    compensates: ClassVar[bool] = True
+    """Whether it knows `T` and `RT`."""
 
     def __init__(self, place: Place) -> None:
         known = ("firmware", "name", "voltage", "codes", "continuous", "frozen", *self.options)
@@ -59,7 +63,7 @@ class EZOSimulator:
         self.memory = Memory(str(place.options.get("name", "")), bool(place.options.get("codes", True)))
         self.frozen = bool(place.options.get("frozen", False))
         self.every = 1.0 if place.options.get("continuous", True) else 0.0  # s between readings unasked; 0: silent
-        self.temperature = 25.0
+        self.temperature = self.usual_temperature
         self.cause = "P"  # of the last restart
         self.asleep = self.booting = False
         self._last: str | None = None
@@ -186,7 +190,9 @@ class EZOSimulator:
             "L": self._l, "*OK": self._ok, "NAME": self._name, "BAUD": self._baud, "SLEEP": self._sleep,
             "FACTORY": self._factory, "FIND": self._find,
         }  # fmt: skip
-        return common[word](arguments) if word in common else self.own(word, arguments)
+        if word in common and (self.compensates or word not in ("T", "RT")):
+            return common[word](arguments)
+        return self.own(word, arguments)
 
     def _r(self, arguments: list[str]) -> Task | None:
         return None if arguments else Task(lambda: [self.read()], self.reading_s)
@@ -286,7 +292,7 @@ class EZOSimulator:
 
     def _restart(self, cause: str) -> None:
         self._quiet()
-        self.cause, self.temperature, self.every = cause, 25.0, 1.0
+        self.cause, self.temperature, self.every = cause, self.usual_temperature, 1.0
         self.asleep, self.booting = False, True
         self._tell_code("*RS")
         self._busy = self.place.clock.loop.call_later(BOOTS, self._booted)

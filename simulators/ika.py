@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from autolab.model.errors import InputError
-from autolab.simulators.ika_body import HeatControl, Motor, towards
+from autolab.simulators.hotplate_body import HeatControl, Motor, towards
 from autolab.simulators.ika_watchdog import KINDS, LONGEST, SHORTEST, Watchdog
 from autolab.simulators.simulator import Place, Send, check_keys
 from autolab.simulators.world import number, part

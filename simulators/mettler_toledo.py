@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from autolab.model.errors import InputError
 from autolab.simulators.simulator import Place, Send, check_keys
-from autolab.simulators.weighing import PERIOD, CellOptions, WeighingCell
-from autolab.simulators.world import number
+from autolab.simulators.weighing import PERIOD, WeighingCell, cell_options
 
 if TYPE_CHECKING:
     import asyncio
@@ -79,7 +78,7 @@ class BalanceSimulator:
         self.firmware = str(options.get("firmware", "1.10 18.6.4.1361.772"))
         self.software_id = str(options.get("software_id", "12121306C"))
         self.refused = _refused(options, bridge=bridge)
-        self.cell_options = _cell_options(options, place.noise)
+        self.cell_options = cell_options(options, place.noise)
         self.world = place.world
         self.pan = self.world.pan(place.name)
         self.cell = WeighingCell(self.cell_options, self.world, load=self.pan.load, seed=place.seed)
@@ -395,18 +394,3 @@ def _refused(options: Mapping[str, JSON], *, bridge: bool) -> frozenset[str]:
         msg = f"refuses: {refuses!r} is not a list of MT-SICS commands; choose from {', '.join(LEVEL)}"
         raise InputError(msg)
     return frozenset(str(word) for word in refuses)
-
-
-def _cell_options(options: Mapping[str, JSON], noise: float) -> CellOptions:
-    usual = CellOptions()
-    resolution = number(options, "resolution_g", usual.resolution)
-    scale = resolution / usual.resolution  # a coarser balance has a coarser cell
-    return CellOptions(
-        capacity=number(options, "capacity_g", usual.capacity),
-        resolution=resolution,
-        tau=number(options, "response_s", usual.tau),
-        white=number(options, "white_g", usual.white * scale),
-        sway=number(options, "sway_g", usual.sway * scale),
-        drift=number(options, "drift_g", usual.drift * scale),
-        noise=noise,
-    )

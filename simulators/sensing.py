@@ -14,13 +14,16 @@ class Site:
     """Where a probe stands.
 
     Attributes:
-        truth: Returns what is true at the tip now, by quantity: `conductivity` (mS/cm), `temperature` (degC).
+        truth: Returns what is true at the tip now, by quantity: `conductivity` (mS/cm), `temperature` (degC), `pH`,
+            `oxygen` (dissolved, mg/L).
         response: Time constant of the probe, s; its simulator sets it.
+        prompt: Quantities that are seen at once, whatever the time constant.
         seen: What the tip has come to, by quantity; follows the truth with that lag.
     """
 
     def __init__(self, truth: Callable[[], Mapping[str, float]], response: float = 0.0) -> None:
         self.truth, self.response = truth, response
+        self.prompt = frozenset({"temperature"})
         self.seen: dict[str, float] = dict(truth())
         self.frozen = False
         self.drift = 0.0  # of the value, an hour
@@ -37,14 +40,14 @@ class Site:
             self._drifted = 1.0
 
     def integrate(self, dt: float) -> None:
-        """Follow the truth as it is now for `dt` s; temperature is seen at once."""
+        """Follow the truth as it is now for `dt` s."""
         if self.frozen:
             return
         self._drifted *= 1.0 + self.drift * dt / 3600
         share = 1.0 if self.response <= 0 else -math.expm1(-dt / self.response)
         for name, true in self.truth().items():
-            value = true if name == "temperature" else true * self._drifted
-            lagging = 1.0 if name == "temperature" else share
+            value = true if name in self.prompt else true * self._drifted
+            lagging = 1.0 if name in self.prompt else share
             before = self.seen.get(name, value)
             self.seen[name] = before + (value - before) * lagging
 

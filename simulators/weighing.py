@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from autolab.simulators.world import number
 
 if TYPE_CHECKING:
     from autolab.model.actions import JSON
@@ -56,6 +58,31 @@ class CellOptions:
     def within(self) -> float:
         """Peak-to-peak below which a weight counts as stable, g: six digits of the display."""
         return 6.0 * self.resolution
+
+
+OPTIONS = ("capacity_g", "resolution_g", "response_s", "white_g", "sway_g", "drift_g")
+"""As a lab file names them."""
+
+
+def cell_options(options: Mapping[str, JSON], noise: float) -> CellOptions:
+    """Return what a lab file says of a cell; a coarser balance has a coarser cell.
+
+    Args:
+        options: Of the instrument; other keys are passed over.
+        noise: Factor on its noise.
+    """
+    usual = CellOptions()
+    resolution = number(options, "resolution_g", usual.resolution)
+    scale = resolution / usual.resolution
+    return CellOptions(
+        capacity=number(options, "capacity_g", usual.capacity),
+        resolution=resolution,
+        tau=number(options, "response_s", usual.tau),
+        white=number(options, "white_g", usual.white * scale),
+        sway=number(options, "sway_g", usual.sway * scale),
+        drift=number(options, "drift_g", usual.drift * scale),
+        noise=noise,
+    )
 
 
 class Noise:

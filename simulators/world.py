@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from autolab.model.actions import JSON
     from autolab.model.clock import Clock
 
-WATER = {"conductivity": 0.001, "temperature": 25.0, "pH": 7.0}  # mS/cm (ASTM D1193 type II), degC
+WATER = {"conductivity": 0.001, "temperature": 25.0, "pH": 7.0, "oxygen": 8.26}
+"""mS/cm (ASTM D1193 type II), degC, 1, mg/L (in equilibrium with air at 25 degC and 1 atm)."""
 LOOK = 4.0  # s before now for which weighing cells must know their level at every sample
 
 

@@ -6,17 +6,13 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import pytest
-from ophyd import Component as Cpt
-from pydantic import Field
 
 from autolab.drivers import atlas_ezo_protocol as wire
 from autolab.drivers.atlas_ezo import EC
 from autolab.drivers.atlas_ezo_family import EZO
-from autolab.drivers.atlas_ezo_settings import EZOSettings
-from autolab.drivers.signals import Reading
 from autolab.drivers.testing import TRIGGER, DriverContract, ScriptedChannel
 from autolab.drivers.wire import Ports
 from autolab.model.actions import Intent
@@ -316,7 +312,7 @@ def test_settings_that_cannot_be_are_named(make: Callable[..., Rig], settings: A
 
 def test_one_reading_is_taken_where_that_is_wanted(rig: Rig) -> None:
     assert rig.run() == {"conductivity_mS_cm": 1.413, "temperature_C": 25.0, "stable": False, "readings": 1}
-    assert rig.far.heard == ["R"]
+    assert rig.far.heard == ["R", "O,?"]
     assert rig.probe.hints == {"fields": ["probe_conductivity"]}
     assert rig.probe.describe()["probe_conductivity"]["units"] == "mS/cm"
     assert rig.probe.locate() == {"setpoint": None, "readback": 1.413}
@@ -364,6 +360,16 @@ def test_further_outputs_are_told_by_their_own_signals(make: Callable[..., Rig])
 def test_outputs_that_are_off_are_not_in_the_documents(rig: Rig) -> None:
     assert set(rig.probe.read()) == {"probe_conductivity", "probe_stable", "probe_readings", "probe_temperature"}
     assert set(rig.probe.describe()) == set(rig.probe.read())
+
+
+def test_outputs_that_somebody_changes_void_the_reading(rig: Rig) -> None:
+    rig.far.outputs, rig.far.values = ["TDS"], ["763"]
+    with pytest.raises(InstrumentAlarm, match="its outputs were changed to TDS: the reading is void"):
+        rig.run()
+    assert math.isnan(rig.probe.conductivity.get())
+    rig.far.values = ["1413"]
+    assert rig.run()["conductivity_mS_cm"] == 1.413
+    assert rig.far.outputs == ["EC"]
 
 
 def test_a_dry_probe_reads_nothing_and_that_is_a_value(rig: Rig) -> None:
@@ -583,29 +589,3 @@ def test_nobody_calibrates_in_the_middle_of_a_reading(rig: Rig) -> None:
 
     rig.clock.run(both())
     assert "Cal,dry" not in rig.far.heard
-
-
-# ---- the family ----------------------------------------------------------------------------------------------------
-
-
-class PHSettings(EZOSettings):
-    limits: dict[Literal["acidity"], tuple[float, float]] = Field(default_factory=dict)
-
-
-class PH(EZO):
-    """What another kind of circuit needs."""
-
-    settings_model = PHSettings
-    circuit: ClassVar[str] = "PH"
-    acidity = Cpt(Reading, value=float("nan"))
-
-    def do_tell(self, values: Any) -> Any:
-        self.acidity.tell(values[0])
-        return {"pH": values[0]}
-
-
-def test_another_kind_of_circuit_is_a_small_class(make: Callable[..., Rig]) -> None:
-    rig = make(kind=PH, prepare=lambda far: setattr(far, "kind", "pH"))
-    rig.far.values = ["7.001", "7.002", "7.003"]
-    assert rig.run() == {"pH": pytest.approx(7.002), "stable": True, "readings": 3}
-    assert rig.probe.identify()["model"] == "EZO-PH"

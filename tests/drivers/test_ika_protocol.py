@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autolab.drivers import ika_protocol as wire
 from autolab.drivers.arrival import Arrival
-from autolab.drivers.ika_watch import Fading
+from autolab.drivers.fading import Fading
 from autolab.drivers.query import ReadUntil, Sleep, Write
 from autolab.drivers.testing import play
 from autolab.model.errors import GarbledReply, InstrumentTimeout

@@ -23,6 +23,7 @@ from autolab.model.roles import Dispense, Withdraw
 from autolab.simulators.simulator import load
 from autolab.drivers.alicat import FlowController as Alicat
 from autolab.drivers.bronkhorst import FlowController as Bronkhorst
+from autolab.lab import plugins
 from autolab.model.clock import Clock
 
 pytestmark = pytest.mark.slow  # each simulator is a process
@@ -169,3 +170,61 @@ def test_bronkhorst_with_messages_of_propar(served: Served, clock: Clock, server
     device.make_safe()
     assert device.setpoint.get() == 0
     device.disconnect()
+@pytest.mark.parametrize(
+    ("key", "simulator", "quantity", "low", "high"),
+    [
+        ("atlas_ezo.PH", "labmcp_atlas_ezo_ph", "pH", 7.2, 7.4),
+        ("atlas_ezo.DO", "labmcp_atlas_ezo_do", "oxygen_mg_L", 8.5, 8.9),
+        ("atlas_ezo.RTD", "labmcp_atlas_ezo_rtd", "temperature_C", 25.3, 25.6),
+    ],
+)
+def test_ezo_probes_are_read(served: Served, key: str, simulator: str, quantity: str, low: float, high: float) -> None:
+    clock = Clock("real")
+    try:
+        driver = plugins.resolve("drivers", key)
+        probe: Any = driver("probe", address=served(simulator, "plates"), clock=clock, readings_s=0.1)
+        assert probe.identify()["model"] == key.replace("atlas_ezo.", "EZO-")
+        status = probe.trigger()
+        status.wait(20)
+        assert low < status.result[quantity] < high
+        assert status.result["stable"] is True
+        assert probe.clear_calibration() == 0
+        probe.disconnect()
+    finally:
+        clock.close()
+
+
+def test_a_heidolph_plate_heats_and_stirs(served: Served) -> None:
+    clock = Clock("real")
+    try:
+        address = served("flowchem_heidolph", "flowchem")
+        driver = plugins.resolve("drivers", "heidolph.HeiConnect")
+        plate: Any = driver("plate", address=address, clock=clock, sensor="plate", dwell_s=0.5, poll_s=0.2)
+        assert plate.identify()["firmware"] == "Simulated MR Hei-Connect 1.0"
+        heating, stirring = plate.heater.set(45.0), plate.stirrer.set(300.0)
+        heating.wait(20)
+        stirring.wait(20)
+        assert (heating.result["temperature_C"], stirring.result["speed_rpm"]) == (45.0, 300.0)
+        plate.make_safe()
+        assert (plate.stirrer.readback.get(), plate.heater.on.get()) == (0.0, False)
+        plate.disconnect()
+    finally:
+        clock.close()
+
+
+def test_a_sartorius_balance_is_read_and_tared(served: Served) -> None:
+    clock = Clock("real")
+    try:
+        driver = plugins.resolve("drivers", "sartorius.Balance")
+        balance: Any = driver("balance", address=served("labmcp_sartorius", "plates"), clock=clock)
+        told = {"model": "QUINTIX224-1S", "firmware": "00-20-12.01", "serial_number": "0037402012"}
+        assert balance.identify() == told
+        weighing = balance.trigger()
+        weighing.wait(20)
+        assert weighing.result == {"weight_g": pytest.approx(52.1873, abs=0.001), "stable": True}
+        taring = balance.set("tare")
+        taring.wait(20)
+        assert abs(taring.result["weight_g"]) < 0.002
+        balance.disconnect()
+    finally:
+        clock.close()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolab.simulators.heating import STEP, HeatOptions, HotPlate
-from autolab.simulators.ika_body import HeatControl
+from autolab.simulators.hotplate_body import HeatControl
 
 
 def heated(power: float, contents: float = 0.0, options: HeatOptions | None = None) -> HotPlate:

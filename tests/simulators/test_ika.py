@@ -12,8 +12,8 @@ import pytest
 from autolab.model.clock import Clock
 from autolab.model.errors import InputError
 from autolab.simulators.bench import Bench
+from autolab.simulators.hotplate_body import HeatControl, Motor
 from autolab.simulators.ika import RCTSimulator
-from autolab.simulators.ika_body import HeatControl, Motor
 from autolab.simulators.ika_watchdog import Watchdog
 from autolab.simulators.simulator import Simulator
 

@@ -66,6 +66,16 @@ CASES = [
     ("propar", BRONKHORST, "pty", "gas"),
     ("propar", BRONKHORST, "tcp", "gas"),
     ("flowchem_cvc3000", "vacuubrand.CVC3000", "pty", "flowchem"),
+    ("ezo_driver_ph", "atlas_ezo.PH", "pty", "plates"),
+    ("ezo_driver_do", "atlas_ezo.DO", "pty", "plates"),
+    ("ezo_driver_rtd", "atlas_ezo.RTD", "pty", "plates"),
+    ("labmcp_atlas_ezo_ph", "atlas_ezo.PH", "tcp", "plates"),
+    ("labmcp_atlas_ezo_do", "atlas_ezo.DO", "tcp", "plates"),
+    ("labmcp_atlas_ezo_rtd", "atlas_ezo.RTD", "tcp", "plates"),
+    ("flowchem_heidolph", "heidolph.HeiConnect", "pty", "flowchem"),
+    ("sartorius", "sartorius.Balance", "pty", "plates"),
+    ("sartorius", "sartorius.Balance", "tcp", "plates"),
+    ("labmcp_sartorius", "sartorius.Balance", "tcp", "plates"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {

@@ -1,4 +1,4 @@
-"""What heater and stirrer of an IKA hotplate have in common."""
+"""What heater and stirrer of a hotplate have in common, whoever made it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,30 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from autolab.drivers import ika_protocol as wire
 from autolab.drivers.component import RoleComponent
 from autolab.drivers.signals import Reading
 from autolab.model.actions import ActionClass, Verb
 from autolab.model.errors import InstrumentAlarm, Refused
 
 if TYPE_CHECKING:
-    from autolab.drivers.ika import RCT
+    from autolab.drivers.hotplate import Plate
 
-_log = logging.getLogger("autolab.drivers.ika")
+_log = logging.getLogger("autolab.drivers.hotplate")
 NAN: Final = float("nan")
 
 
 class Part(RoleComponent):
     """What heater and stirrer have in common: on or off, a target, and trouble that the next verb tells.
 
+    A maker's own class gives `look`, `written`, `command`, `give`, `go_on` and `go_off`.
+
     Attributes:
         on: Whether it was switched on, as far as is known: the plate does not tell.
     """
 
     unit: ClassVar[str]
-    channel: ClassVar[str]
+    same: ClassVar[float]
+    """A set point that is told is the one that was sent when it is so near."""
     on: Reading
     setpoint: Reading
     readback: Reading
@@ -39,10 +41,37 @@ class Part(RoleComponent):
         self._changing = False  # between two set points, when neither can be expected
 
     @property
-    def plate_device(self) -> RCT:
+    def started(self) -> bool:
+        """Whether it has its set point and was switched on; not between two set points, when neither can be expected."""
+        return self.target is not None and not self._changing
+
+    @property
+    def plate_device(self) -> Plate:
         """The instrument, as the class that it is."""
-        plate: RCT = self.parent
+        plate: Plate = self.parent
         return plate
+
+    # ---- what a maker's class implements -----------------------------------------------------------------------
+
+    def written(self, value: float) -> str:
+        """Return a set point as it is sent."""
+        raise NotImplementedError
+
+    def command(self, sent: str) -> str:
+        """Return the command that gives it a set point."""
+        raise NotImplementedError
+
+    async def give(self, command: str) -> float:
+        """Send a set point and return what the plate has then."""
+        raise NotImplementedError
+
+    async def go_on(self) -> None:
+        """Switch on."""
+        raise NotImplementedError
+
+    async def go_off(self) -> float:
+        """Switch off, see that the plate listens, and return its set point."""
+        raise NotImplementedError
 
     async def look(self) -> None:
         """Read it, and tell the signals."""
@@ -64,45 +93,44 @@ class Part(RoleComponent):
 
     # ---- on and off --------------------------------------------------------------------------------------------
 
-    async def switch_on(self, target: float, sent: str, same: float) -> None:
+    async def switch_on(self, target: float) -> None:
         """Set the target, read it back, and switch on.
 
         Raises:
             Refused: The plate does not take this set point.
         """
-        plate, order, question = self.plate_device, f"OUT_SP_{self.channel} {sent}", f"IN_SP_{self.channel}"
+        plate = self.plate_device
         was_on, self._changing = bool(self.on.get()), True
         self.on.tell(True)  # before anything is sent: whoever halts must know that it may be on
         try:
             await plate.wake()
-            told = await self._take(order, question, float(sent), same)
-            if abs(told - float(sent)) > same:
+            sent = self.written(target)
+            told = await self._take(sent)
+            if abs(told - float(sent)) > self.same:
                 self.on.tell(was_on)
                 await plate.slacken()
                 msg = f"does not take {sent} {self.unit}: its set point stays at {told:g}. Look at its range and its panel"
-                raise Refused(msg, instrument=self.name, port=self.address.port, command=order)
+                raise Refused(msg, instrument=self.name, port=self.address.port, command=self.command(sent))
             self.target = target
-            await plate.again(lambda: wire.order(f"START_{self.channel}", pace=plate.pace))
+            await self.go_on()
         finally:
             self._changing = False
 
-    async def _take(self, order: str, question: str, wanted: float, same: float) -> float:
+    async def _take(self, sent: str) -> float:
         """Send a set point, once more if it reads back otherwise, and return what it reads then."""
-        plate, told = self.plate_device, NAN
+        told = NAN
         for _ in range(2):
-            told = await plate.again(lambda: wire.change([order], question, pace=plate.pace))
+            told = await self.give(self.command(sent))
             self.setpoint.tell(told)
-            if abs(told - wanted) <= same:
+            if abs(told - float(sent)) <= self.same:
                 break
         return told
 
     async def switch_off(self) -> None:
-        """Switch off, see that the plate listens, and disarm its watchdog if nothing else is on."""
-        plate, question = self.plate_device, f"IN_SP_{self.channel}"
-        told = await plate.again(lambda: wire.change([f"STOP_{self.channel}"], question, pace=plate.pace))
-        self.setpoint.tell(told)
+        """Switch off, and disarm what watches over the line if nothing else is on."""
+        self.setpoint.tell(await self.go_off())
         self.went_off()
-        await plate.slacken()
+        await self.plate_device.slacken()
 
     def went_off(self) -> None:
         """Note that it is off."""
