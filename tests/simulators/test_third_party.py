@@ -41,10 +41,13 @@ CASES = [
     ("ika", PLATE, "tcp", "first"),
     ("labmcp_ika", PLATE, "tcp", "first"),
     ("ezo_driver", PROBE, "pty", "first"),
+    ("flowchem_elite11", "harvard.Elite11", "pty", "harvard"),
+    ("syringe_pump", "harvard.Elite11", "pty", "harvard"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
+    "harvard.Elite11": {"syringe_mm": 14.43, "volume_mL": 10.0, "contents_mL": 5.0},
 }
 """Of simulators that need some."""
 
