@@ -43,6 +43,7 @@ CASES = [
     ("ezo_driver", PROBE, "pty", "first"),
     ("flowchem_elite11", "harvard.Elite11", "pty", "harvard"),
     ("syringe_pump", "harvard.Elite11", "pty", "harvard"),
+    ("ismatec", "ismatec.RegloICC", "pty", "ismatec"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
