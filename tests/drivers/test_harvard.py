@@ -497,6 +497,36 @@ def test_each_fault_is_overcome_or_told_and_the_next_command_is_right(rig: Rig, 
     assert rig.done(Withdraw(0.5, 6.0))["contents_mL"] == pytest.approx(true + 0.5, abs=1e-4)
 
 
+@pytest.mark.parametrize("delay", [0.002, 0.006, 0.015])
+def test_a_doubled_reply_is_not_believed(make: Callable[..., Rig], delay: float) -> None:
+    for nth in range(1, 36):
+        rig = make()
+        rig.pump.connect()
+        intent = rig.intent(Dispense(1.0, 6.0))
+        say, count = rig.far.say, iter(range(nth, -1, -1))
+
+        def doubled(data: bytes, rig: Rig = rig, say: Any = say, count: Any = count) -> None:
+            say(data)
+            if next(count, 0) == 1:
+                rig.far.later(delay, lambda: say(data))
+
+        rig.far.say = doubled
+        status = rig.act(Dispense(1.0, 6.0))
+        error = status.exception()
+        if error is None:
+            assert status.result["volume_mL"] == 1.0
+        else:
+            assert isinstance(error, InstrumentError)
+            rig.pump.halt()
+            found = rig.reconcile(intent)
+            true = sum(entry.volume for entry in rig.bench.ledger)
+            assert found.amount == pytest.approx(true, abs=1e-4)
+        true = 5.0 - sum(entry.volume for entry in rig.bench.ledger)
+        assert float(rig.pump.contents_mL.get()) == pytest.approx(true, abs=1e-4)
+        assert rig.done(Withdraw(0.5, 6.0))["contents_mL"] == pytest.approx(true + 0.5, abs=1e-4)
+        rig.pump.disconnect()
+
+
 def test_a_pump_that_hangs_is_told_and_can_be_used_again(rig: Rig) -> None:
     rig.bench.inject("instrument", "hang")
     assert isinstance(rig.failed(None), LinkError)

@@ -513,6 +513,34 @@ def test_a_start_is_never_sent_twice(rig: Rig) -> None:
         sent.clear()
 
 
+@pytest.mark.parametrize("delay", [0.002, 0.006, 0.015])
+def test_a_doubled_reply_is_not_believed(make: Callable[..., Rig], delay: float) -> None:
+    for nth in range(1, 64):
+        rig = make()
+        rig.pump.connect()
+        intent = rig.intent(Dispense(1.0, 6.0))
+        say, count = rig.far.say, iter(range(nth, -1, -1))
+
+        def doubled(data: bytes, rig: Rig = rig, say: Any = say, count: Any = count) -> None:
+            say(data)
+            if next(count, 0) == 1:
+                rig.far.later(delay, lambda: say(data))
+
+        rig.far.say = doubled
+        status = rig.act(Dispense(1.0, 6.0))
+        error = status.exception()
+        if error is None:
+            assert status.result["volume_mL"] == 1.0
+        else:
+            assert isinstance(error, InstrumentError)
+            rig.pump.halt()
+            found = rig.reconcile(intent)
+            true = sum(entry.volume for entry in rig.bench.ledger)
+            assert found.amount == pytest.approx(true, abs=1e-3)
+        assert rig.done(Withdraw(0.5, 6.0))["volume_mL"] == 0.5
+        rig.pump.disconnect()
+
+
 def test_a_pump_that_hangs_is_told_and_can_be_used_again(rig: Rig) -> None:
     rig.bench.inject("instrument", "hang")
     assert isinstance(rig.failed(None), LinkError)
