@@ -5,7 +5,6 @@ Written from public descriptions of the protocol; not yet checked on hardware.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from ophyd import Kind
 
 from autolab.drivers import harvard_protocol as wire
 from autolab.drivers.harvard_settings import Elite11Settings
+from autolab.drivers.harvard_talk import PumpTalk
 from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.new_era_counters import Baseline, settle
 from autolab.drivers.new_era_protocol import Dispensed
@@ -27,16 +27,13 @@ from autolab.model.actions import JSON, Intent, Reconciled, Verb
 from autolab.model.errors import (
     GarbledReply,
     InputError,
-    InstrumentAlarm,
     InstrumentTimeout,
     LinkError,
     Refused,
-    WrongInstrument,
 )
 from autolab.model.roles import Dispense, Withdraw, command_from_json
 
 _log = logging.getLogger("autolab.drivers.harvard")
-_FIRST: Final = 0.3  # s for an answer in polling mode; one in another mode never gets its end
 _NEAR: Final = 1e-3  # of the volume: its counter agrees when it is so near, besides two steps and its six digits
 
 
@@ -70,7 +67,7 @@ class Elite11(SyringePump):
         if self._bus > 99:
             msg = f"{name}: bus address {self._bus} does not exist; these pumps have 0..99"
             raise InputError(msg)
-        self._lost = "it was just met"  # why the counters mean nothing; empty while they count
+        self._talk = PumpTalk(self, self._bus)
         self._baseline: Baseline | None = None  # of the action in progress or the last one
         self._prepared = False
         self.syringe.tell(self.settings.syringe_mm)
@@ -78,35 +75,16 @@ class Elite11(SyringePump):
     # ---- meeting it --------------------------------------------------------------------------------------------
 
     def identify_query(self) -> Query[object]:
-        """Ask for model and firmware; a pump out of polling mode is brought back to it, its counters being in doubt."""
-        try:
-            found = yield from wire.version(self._bus, _FIRST)
-        except Refused:  # half a command, from before, stood in front of it
-            found = yield from wire.version(self._bus)
-        except InstrumentTimeout:
-            yield from wire.poll_on(self._bus)
-            self._lost = "it was not in polling mode: its power was interrupted, or somebody else works with it"
-            found = yield from wire.version(self._bus)
-        wanted = (self.settings.model,) if self.settings.model else ("ELITE", "LEGATO")
-        if not any(name.upper() in found.model.upper() for name in wanted):
-            msg = f"{found.model!r} answers, wanted is {' or '.join(wanted)}. Check the cables, or say `model:`"
-            raise WrongInstrument(msg)
-        return found.identity
+        """Ask for model and firmware, bringing the pump back to polling mode."""
+        return self._talk.identify()
 
     async def do_greet(self) -> None:
         """Bring it to polling mode, and take status and counters over; settings are no longer stored at each change."""
-        self._lost = ""
+        self._talk.lost = ""
         await self.again(self.identify_query)
-        await self._spare_memory()
-        await self._look()
-        self._tell(await self._counters())
-
-    async def _spare_memory(self) -> None:
-        """Have it keep settings out of a memory that wears; models differ in the word for it."""
-        for word in ("none", "off"):
-            with contextlib.suppress(Refused):
-                await self._order(f"nvram {word}")
-                return
+        await self._talk.spare_memory()
+        await self._talk.look()
+        self._tell(await self._talk.counters())
 
     async def do_identify(self) -> Mapping[str, JSON]:
         """Return model, firmware and serial number."""
@@ -166,16 +144,18 @@ class Elite11(SyringePump):
         if verb != "set":
             return {}
         await self.ready()
-        await self._rest()
-        self._tell(await self._counters())  # what came after an action that failed
-        await self._put_syringe()
+        await self._talk.rest()
+        self._tell(await self._talk.counters())  # what came after an action that failed
+        await self._talk.put_syringe()
         if isinstance(value, Dispense | Withdraw):
             low, high = await self.again(lambda: wire.limits(self._bus, _way(value)))
             if not low * (1 - 1e-5) <= value.rate <= high * (1 + 1e-5):
                 raise self.outside(f"rate {value.rate:g} mL/min is outside {low:.3g}..{high:.4g} mL/min of this pump")
-        await self._clear()
+        await self._talk.clear()
+        self.infused.tell(0.0)
+        self.withdrawn.tell(0.0)
         if isinstance(value, Dispense | Withdraw):  # lost with power, as the counters are: `do_reconcile` looks for it
-            await self._put("tvolume", wire.volume_text(value.volume), "volume")
+            await self._talk.put("tvolume", wire.volume_text(value.volume), "volume")
         self._baseline = Baseline(0.0, 0.0, float(self.contents_mL.get()))
         self._prepared = True
         return {**self._baseline.to_json(), "step_mL": self.resolution_mL}
@@ -193,7 +173,7 @@ class Elite11(SyringePump):
         await self.query(wire.run(self._bus, way), command=f"{way}run".encode())
         run = Run(target, rate, self.settings.poll_s, self.settings.watch_s)
         if not await run.over(self.clock, self._moving, status):
-            await self._stop()
+            await self._talk.stop()
             msg = f"still moved well after {run.seconds:.1f} s; stopped"
             raise InstrumentTimeout(msg, command=f"{way}run", instrument=self.name, port=self.address.port)
         moved = await self._counted(way, target)
@@ -209,8 +189,8 @@ class Elite11(SyringePump):
 
     async def do_trigger(self, status: ActionStatus) -> Mapping[str, JSON]:
         """Read status and counters."""
-        await self._look()
-        self._tell(await self._counters())
+        await self._talk.look()
+        self._tell(await self._talk.counters())
         return {
             "status": self.status.get(),
             "infused_mL": self.infused.get(),
@@ -226,12 +206,13 @@ class Elite11(SyringePump):
         """
         way = _way(value)
         try:
-            target = await self._put("tvolume", wire.volume_text(value.volume), "volume")
-            rate = await self._put(f"{way}rate", wire.rate_text(value.rate), "rate")
-            infused, withdrawn = await self._counters()
-            if infused or withdrawn or self._lost:
+            target = await self._talk.put("tvolume", wire.volume_text(value.volume), "volume")
+            rate = await self._talk.put(f"{way}rate", wire.rate_text(value.rate), "rate")
+            infused, withdrawn = await self._talk.counters()
+            if infused or withdrawn or self._talk.lost:
                 msg = (
-                    self._lost or f"its counters moved to {infused:g} and {withdrawn:g} mL: somebody else works with it"
+                    self._talk.lost
+                    or f"its counters moved to {infused:g} and {withdrawn:g} mL: somebody else works with it"
                 )
                 raise GarbledReply(msg, command="ivolume")
         except LinkError as error:
@@ -245,17 +226,17 @@ class Elite11(SyringePump):
         Raises:
             InstrumentAlarm: It is not what was wanted.
         """
-        infused, withdrawn = await self._counters()
-        if self._lost:
-            raise self._alarm(f"what it moved is not known: {self._lost}")
+        infused, withdrawn = await self._talk.counters()
+        if self._talk.lost:
+            raise self._talk.alarm(f"what it moved is not known: {self._talk.lost}")
         self._tell((infused, withdrawn))
         moved, opposite = (infused, withdrawn) if way == "i" else (withdrawn, infused)
         self.volume.tell(moved)
         prompt = str(self.status.get())
         if prompt == wire.STATUSES["*"]:
-            raise self._alarm(f"stalled after {moved:g} of {wanted:g} mL: look for a blockage, or raise `force`")
+            raise self._talk.alarm(f"stalled after {moved:g} of {wanted:g} mL: look for a blockage, or raise `force`")
         if opposite or abs(moved - wanted) > self._exactly(wanted):
-            raise self._alarm(
+            raise self._talk.alarm(
                 f"moved {moved:g} of {wanted:g} mL and is {prompt}: it was halted, or used by somebody else"
             )
         return moved
@@ -267,19 +248,19 @@ class Elite11(SyringePump):
         self.end_action()
         self._prepared = False
         await self.ready()
-        await self._stop()
+        await self._talk.stop()
         try:
-            self._tell(await self._counters())
+            self._tell(await self._talk.counters())
         except LinkError:
             _log.warning("%s: stopped, but its counters could not be read", self.name, exc_info=True)
 
     async def do_reconcile(self, intent: Intent) -> Reconciled:
         """Compare the counters with those before the action; the pump must have been halted."""
         await self.ready()
-        infused, withdrawn = await self._counters()
-        prompt = await self._look()
+        infused, withdrawn = await self._talk.counters()
+        prompt = await self._talk.look()
         command = command_from_json(intent.value)
-        exact, lost = 0.0, self._lost
+        exact, lost = 0.0, self._talk.lost
         if isinstance(command, Dispense | Withdraw):
             exact = self._exactly(command.volume)
             target = await self.again(lambda: wire.target(self._bus))
@@ -298,79 +279,10 @@ class Elite11(SyringePump):
             self.restore(state)
         return found
 
-    async def _stop(self) -> None:
-        """Stop the motor and see that it rests.
-
-        Raises:
-            InstrumentAlarm: It does not.
-        """
-        await self.again(lambda: wire.order(self._bus, "stp"), urgent=True)
-        if await self._look(urgent=True) in wire.MOVING:
-            raise self._alarm("does not stop: switch it off")
-
-    async def _rest(self) -> None:
-        """See that it stands still; a target that was reached and a stall are cleared by `stp`, which moves nothing."""
-        prompt = await self._look()
-        if prompt in wire.MOVING:
-            msg = f"is {wire.STATUSES[prompt]} though nobody asked: halt it first"
-            raise Refused(msg, instrument=self.name, port=self.address.port)
-        if prompt != ":":
-            await self._stop()
-        if await self._look() == "*":
-            raise self._alarm("is stalled: look for a blockage, and clear it at the pump's display")
-
     # ---- bookkeeping -------------------------------------------------------------------------------------------
 
-    async def _put_syringe(self) -> None:
-        """Set diameter, volume and force where they differ."""
-        settings = self.settings
-        wishes: tuple[tuple[str, float, str, wire.Kind], ...] = (
-            ("diameter", settings.syringe_mm, f"{settings.syringe_mm:.4f}", "length"),
-            ("svolume", settings.volume_mL, wire.volume_text(settings.volume_mL), "volume"),
-        )
-        for name, wanted, text, kind in wishes:
-            now = await self._quantity(name, kind)
-            if not math.isclose(now, wanted, rel_tol=1e-4):
-                await self._put(name, text, kind)
-        if settings.force is not None and await self.again(lambda: wire.force(self._bus)) != settings.force:
-            await self._order(f"force {settings.force}")
-            if (now := await self.again(lambda: wire.force(self._bus))) != settings.force:
-                raise self._alarm(f"its force reads back {now} after it was set to {settings.force} percent")
-
-    async def _clear(self) -> None:
-        """Clear both counters.
-
-        Raises:
-            InstrumentAlarm: They are not zero.
-        """
-        self._lost = ""
-        await self._order("cvolume")
-        counters = await self._counters()
-        if any(counters):
-            raise self._alarm(f"its counters do not clear: infused {counters[0]:g} mL, withdrawn {counters[1]:g} mL")
-        self.infused.tell(0.0)
-        self.withdrawn.tell(0.0)
-
-    async def _order(self, text: str) -> None:
-        await self.again(lambda: wire.order(self._bus, text))
-
-    async def _quantity(self, name: str, kind: wire.Kind) -> float:
-        return await self.again(lambda: wire.quantity(self._bus, name, kind))
-
-    async def _put(self, name: str, text: str, kind: wire.Kind) -> float:
-        return await self.again(lambda: wire.put(self._bus, name, text, kind))
-
     async def _moving(self) -> bool:
-        return await self._look() in wire.MOVING
-
-    async def _look(self, *, urgent: bool = False) -> str:
-        """Return the prompt, and tell the status."""
-        found = await self.again(lambda: wire.version(self._bus), urgent=urgent)
-        self.status.tell(wire.STATUSES[found.prompt])
-        return found.prompt
-
-    async def _counters(self) -> tuple[float, float]:
-        return await self.again(lambda: wire.counters(self._bus))
+        return await self._talk.look() in wire.MOVING
 
     def _exactly(self, volume: float) -> float:
         """How near a counter must be to a volume, mL."""
@@ -380,11 +292,8 @@ class Elite11(SyringePump):
         infused, withdrawn = counters
         self.infused.tell(infused)
         self.withdrawn.tell(withdrawn)
-        if self._baseline is not None and not self._lost:
+        if self._baseline is not None and not self._talk.lost:
             self.contents_mL.tell(round(self._baseline.contents - infused + withdrawn, 6))
-
-    def _alarm(self, message: str) -> InstrumentAlarm:
-        return InstrumentAlarm(message, instrument=self.name, port=self.address.port)
 
 
 def _way(value: Dispense | Withdraw) -> wire.Way:
