@@ -1,11 +1,11 @@
 # mypy: ignore-errors
 """lewis serves its simulated Julabo circulator, which answers lines of text, over TCP."""
 
+import os
 import socket
-import subprocess
 import sys
+import threading
 import time
-from pathlib import Path
 
 
 def free_port() -> int:
@@ -14,23 +14,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def announce(port: int) -> None:
+    """Say where it listens once it does, and end with the standard input."""
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    sys.stdout.write(f"listening on tcp://127.0.0.1:{port}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+    os._exit(0)
+
+
 def main() -> None:
+    from lewis.scripts.run import run_simulation
+
     port = free_port()
-    options = f"julabo-version-1: {{bind_address: 127.0.0.1, port: {port}}}"
-    command = [str(Path(sys.executable).with_name("lewis")), "julabo", "-p", options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        sys.stdout.write(f"listening on tcp://127.0.0.1:{port}\n")
-        sys.stdout.flush()
-        sys.stdin.read()
-    finally:
-        process.kill()
+    threading.Thread(target=announce, args=(port,), daemon=True).start()
+    run_simulation(["julabo", "-p", f"julabo-version-1: {{bind_address: 127.0.0.1, port: {port}}}", "-o", "none"])
 
 
 if __name__ == "__main__":
