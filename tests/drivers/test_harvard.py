@@ -352,6 +352,60 @@ def test_settings_are_checked() -> None:
         Elite11Settings(syringe_mm=10, volume_mL=5, limits={"rate": (-1, 2)})
 
 
+def test_two_pumps_of_a_chain_run_at_the_same_time(virtual: Clock) -> None:
+    where = {"first": "memory://chain?bus=0", "second": "memory://chain?bus=7"}
+    lab: Any = {
+        "instruments": {name: {**SETTINGS, "driver": "harvard.Elite11", "address": where[name]} for name in where}
+    }
+    bench, ports = Bench(lab, clock=virtual), Ports(virtual)
+    pumps = [
+        Elite11(name, address=where[name], clock=virtual, ports=ports, channel=bench.channel(name), **SETTINGS)
+        for name in where
+    ]
+
+    async def both() -> list[Any]:
+        statuses = [pumps[0].set(Dispense(1.0, 6.0)), pumps[1].set(Withdraw(2.0, 6.0))]
+        while not all(status.done for status in statuses):
+            await asyncio.sleep(0.5)
+        return [status.result["contents_mL"] for status in statuses]
+
+    assert virtual.run(both()) == [4.0, 7.0]
+    assert {(entry.instrument, entry.volume) for entry in bench.ledger} == {("first", 1.0), ("second", 2.0)}
+    for pump in pumps:
+        pump.disconnect()
+
+
+def test_a_virtual_lab_fills_a_beaker_with_it(virtual: Clock) -> None:
+    lab: Any = {
+        "instruments": {
+            "dosing": {
+                **SETTINGS, "driver": "harvard.Elite11", "address": "memory://dosing", "stock": "water",
+                "refill": "check_valve",
+            },
+            "balance": {"driver": "mettler_toledo.Balance", "address": "memory://balance"},
+        },
+        "plumbing": {"dosing": "beaker", "balance": "beaker"},
+        "virtual": {"world": "dosing", "vessels": {"beaker": {"volume_mL": 100}}},
+    }  # fmt: skip
+    bench = Bench(lab, clock=virtual)
+    pump = Elite11(
+        "dosing", address="memory://dosing", clock=virtual, channel=bench.channel("dosing"), refill="check_valve",
+        stock="water", **SETTINGS,
+    )  # fmt: skip
+
+    async def dose() -> Any:
+        before = bench.world.pans["balance"].load
+        status = pump.set(Dispense(2.0, 8.0))
+        while not status.done:
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(30)
+        bench.world.advance()
+        return bench.world.pans["balance"].load - before
+
+    assert virtual.run(dose()) == pytest.approx(2.0, abs=0.1)
+    pump.disconnect()
+
+
 # ---- halting, stalling, losing power -------------------------------------------------------------------------------
 
 
