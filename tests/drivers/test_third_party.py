@@ -24,6 +24,8 @@ from autolab.simulators.simulator import load
 from autolab.drivers.alicat import FlowController as Alicat
 from autolab.drivers.bronkhorst import FlowController as Bronkhorst
 from autolab.lab import plugins
+from autolab.drivers.generic import Query
+from autolab.drivers.wire import Ports
 from autolab.model.clock import Clock
 
 pytestmark = pytest.mark.slow  # each simulator is a process
@@ -227,4 +229,50 @@ def test_a_sartorius_balance_is_read_and_tared(served: Served) -> None:
         assert abs(taring.result["weight_g"]) < 0.002
         balance.disconnect()
     finally:
+def test_a_circulator_of_lewis_is_read_and_set_as_a_lab_file_describes_it(served: Served) -> None:
+    address = served("lewis", "generic")
+    clock = Clock("real")
+    ports = Ports(clock)
+    common = {
+        "send_terminator": "\r",
+        "identify": {"query": "VERSION", "pattern": "JULABO (?P<value>.+)"},
+    }
+    mode = {"template": "OUT_MODE_05 {value:.0f}", "answer": "", "tolerance": 0.1, "poll_s": 0.1}
+    number = r"(?P<value>-?\d+\.\d+)"
+    point = {"query": "IN_SP_00", "pattern": number}
+    target = {"template": "OUT_SP_00 {value:.1f}", "answer": "", "tolerance": 0.05, "readback": point, "poll_s": 0.1}
+    bath = Query(
+        "bath",
+        address=f"{address}?bus=1",
+        clock=clock,
+        ports=ports,
+        query="IN_PV_00",
+        pattern=number,
+        unit="degC",
+        set=target,
+        **common,
+    )
+    running = Query(
+        "running", address=f"{address}?bus=2", clock=clock, ports=ports, query="IN_MODE_05", pattern=r"(?P<value>[01])", set=mode, **common
+    )  # fmt: skip
+    try:
+        assert "FP50" in str(bath.identify()["model"])
+        reading = bath.trigger()
+        reading.wait(10)
+        assert reading.result == {"value": 24.0, "unit": "degC"}
+        for device, value in ((bath, 30.0), (running, 1)):
+            status = device.set(value)
+            status.wait(10)
+            assert status.result["readback"] == value
+        for _ in range(20):
+            status = bath.trigger()
+            status.wait(10)
+            if float(str(status.result["value"])) > 24.0:
+                break
+        else:
+            pytest.fail("the bath does not get warmer")
+    finally:
+        bath.disconnect()
+        running.disconnect()
+        ports.close()
         clock.close()

@@ -76,6 +76,9 @@ CASES = [
     ("sartorius", "sartorius.Balance", "pty", "plates"),
     ("sartorius", "sartorius.Balance", "tcp", "plates"),
     ("labmcp_sartorius", "sartorius.Balance", "tcp", "plates"),
+    ("flowchem_elite11", "harvard.Elite11", "pty", "harvard"),
+    ("syringe_pump", "harvard.Elite11", "pty", "harvard"),
+    ("ismatec", "ismatec.RegloICC", "pty", "ismatec"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
@@ -85,6 +88,7 @@ SETTINGS: dict[str, dict[str, JSON]] = {
     ML600: {"volume_mL": 1.0},
     NUMBERED: {"volume_mL": 1.0, "valve_ports": {"in": "2", "out": "3", "waste": "6"}, "inlet": "in", "outlet": "out"},
     ALICAT: {"unit": "SCCM"},
+    "harvard.Elite11": {"syringe_mm": 14.43, "volume_mL": 10.0, "contents_mL": 5.0},
 }
 """Of simulators that need some; what stands behind a blank in a key tells settings of one simulator apart."""
 
