@@ -263,7 +263,7 @@ def test_ohms_law(meter: Person) -> None:
 def test_the_limit_holds_and_says_so(meter: Person, newer: Person) -> None:
     meter.do(":SENS:CURR:PROT 1e-3", ":SOUR:VOLT 5", ":OUTP ON")
     volt, ampere, *_, status = meter.numbers(":READ?")
-    assert (volt, ampere) == (pytest.approx(1, rel=1e-3), pytest.approx(1e-3, rel=1e-3))
+    assert [volt, ampere] == pytest.approx([1, 1e-3], rel=1e-3)
     assert int(status) & 8
     assert meter.ask(":SENS:CURR:PROT:TRIP?;:SENS:VOLT:PROT:TRIP?") == "1;0"
     newer.do(":SOUR:FUNC CURR", ":SOUR:CURR:VLIM 2", ":SOUR:CURR 5e-3", ":OUTP ON")
@@ -329,7 +329,7 @@ def test_the_2450_in_its_own_words(newer: Person) -> None:
     assert newer.ask(":SENS:FUNC?") == '"VOLT"'
     newer.do(":SOUR:VOLT 2", ":SOUR:VOLT:ILIM 0.01", ":SENS:FUNC 'CURR'", ":OUTP ON")
     source, reading, when = newer.numbers(':READ? "defbuffer1",SOUR,READ,REL')
-    assert (source, reading) == (pytest.approx(2, rel=1e-4), pytest.approx(2e-3, rel=1e-4))
+    assert [source, reading] == pytest.approx([2, 2e-3], rel=1e-4)
     assert newer.numbers(':FETC? "defbuffer1",REL') == [when]
     assert newer.numbers(":READ?")[0] == pytest.approx(2e-3, rel=1e-4)
     newer.say(b':READ? "defbuffer1",COLOUR\n')
