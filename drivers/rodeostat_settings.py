@@ -23,10 +23,12 @@ class Test(BaseModel):
 
     Attributes:
         wire: The firmware's name.
+        last_may_lack: Whether it may end one sample early.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     wire: ClassVar[str]
+    last_may_lack: ClassVar[bool] = False
 
     quiet_s: float = Field(default=0.0, ge=0, le=36000, description="time at quiet_V before it begins, s")
     quiet_V: Volt = Field(default=0.0, description="potential meanwhile, V")  # noqa: N815  the unit's symbol
@@ -215,6 +217,7 @@ class SquareWave(Test):
     """Square-wave voltammetry upwards: a stair each sample period, with a square wave on it."""
 
     wire: ClassVar[str] = "squareWave"
+    last_may_lack: ClassVar[bool] = True  # without a quiet time its samples come a tick after the end of each stair
 
     kind: Literal["square_wave"] = "square_wave"
     start_V: Volt = Field(description="V")  # noqa: N815  the unit's symbol
@@ -277,6 +280,15 @@ class RodeostatSettings(DriverSettings):
     limits: dict[Literal["voltage", "current"], tuple[float, float]] = Field(
         default_factory=dict, description="lowest and highest potential, V; a current (A) outside is an alarm"
     )
+
+    @model_validator(mode="after")
+    def _samples_in_step(self) -> RodeostatSettings:
+        if isinstance(self.test, SquareWave) and ms(self.test.quiet_s) % self.sample_ms:
+            msg = (
+                f"test.quiet_s {self.test.quiet_s:g} of a square wave must be a multiple of sample_s {self.sample_s:g}"
+            )
+            raise ValueError(msg)
+        return self
 
     @property
     def sample_ms(self) -> int:

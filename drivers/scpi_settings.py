@@ -78,8 +78,11 @@ class MultimeterSettings(DriverSettings):
     """What a multimeter measures."""
 
     instruments: ClassVar[str] = "Keithley 2000, Keysight 34461A (SCPI)"
-    checked_with: ClassVar[tuple[str, ...]] = ("pymeasure 0.16.0 (simulator)", "labmcp-scpi 0.1.3 (simulator)")
-    from_memory: ClassVar[tuple[str, ...]] = ("temperature probes of the 34461A", "that both answer compound queries")
+    checked_with: ClassVar[tuple[str, ...]] = ("pymeasure 0.16.0 (simulator)",)
+    from_memory: ClassVar[tuple[str, ...]] = (
+        "how a 34461A is told its temperature probe",
+        "that FUNCtion? tells a 34461A's function without DC",
+    )
     role: ClassVar[Role] = "sensor"
 
     function: Literal["voltage_dc", "current_dc", "resistance_2w", "resistance_4w", "temperature"] = Field(

@@ -261,7 +261,10 @@ class RodeostatSimulator(Talker):
         done = test.done(self.period)
         end = min(self.t, max(done, TICK))
         current = self._through(test, begin, end)
-        if end == self.t:
+        early = (
+            isinstance(test, SquareWave) and test.quiet == 0
+        )  # its samples come a tick late: it is done before the last
+        if end == self.t and not (early and self.t >= done):
             self._say_sample(test, current)
         if self.t >= done:
             self._end()

@@ -83,7 +83,10 @@ class ScpiInstrument(Talker):
     def number(
         self, header: str, key: str, default: float, low: float, high: float, unit: str = "", also: str = ""
     ) -> None:
-        """Declare a number with its range; writing it switches off the switch `also` (an automatic range)."""
+        """Declare a number with its range; writing it switches off the switch `also` (an automatic range).
+
+        Where the default is an integer, the number is a count and said as one.
+        """
         self.defaults[key] = default
 
         def write(arguments: tuple[str, ...]) -> None:
@@ -93,7 +96,7 @@ class ScpiInstrument(Talker):
 
         def ask(arguments: tuple[str, ...]) -> str:
             value = grammar.number(one(arguments), unit, low, high, default) if arguments else self.value(key)
-            return self.say_number(value)
+            return str(round(value)) if isinstance(default, int) else self.say_number(value)
 
         self.command(header, write, ask)
 

@@ -38,7 +38,7 @@ from autolab.model.errors import (
 from autolab.simulators.bench import Bench
 
 CV = {"kind": "cyclic", "low_V": -0.2, "high_V": 0.6, "scan_rate_V_s": 0.4}
-DUMMY = {"cell": "resistor", "ohm": 1e4}
+DUMMY: dict[str, Any] = {"cell": "resistor", "ohm": 1e4}
 TESTS: dict[str, tuple[dict[str, Any], int]] = {
     "cyclic": (CV, 400),
     "sinusoid": ({"kind": "sinusoid", "amplitude_V": 0.2, "offset_V": 0.1, "period_s": 1.0, "cycles": 2}, 200),
@@ -46,7 +46,7 @@ TESTS: dict[str, tuple[dict[str, Any], int]] = {
     "linear_sweep": ({"kind": "linear_sweep", "start_V": 0.5, "end_V": -0.5, "scan_rate_V_s": 1.0}, 100),
     "chronoamperometry": ({"kind": "chronoamperometry", "steps": [[0.5, 0.0], [1.0, 0.4]]}, 150),
     "steps": ({"kind": "steps", "steps": [[0.2, 0.1], [0.2, 0.2], [0.1, -0.3]]}, 50),
-    "square_wave": ({"kind": "square_wave", "start_V": -0.1, "end_V": 0.3, "step_V": 0.01}, 40),
+    "square_wave": ({"kind": "square_wave", "start_V": -0.1, "end_V": 0.3, "step_V": 0.01}, 39),
 }  # kind -> settings, samples at 10 ms
 
 
@@ -183,6 +183,15 @@ def test_parameters_agree_in_single_precision() -> None:
 def test_tests_that_cannot_be(test: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         Rodeostat("cell", address="memory://bench", test=test)
+
+
+def test_a_square_wave_keeps_step_with_its_samples(make: Make) -> None:
+    wave = TESTS["square_wave"][0]
+    with pytest.raises(InputError, match="must be a multiple of sample_s"):
+        Rodeostat("cell", address="memory://bench", test={**wave, "quiet_s": 0.015})
+    result = make(test={**wave, "quiet_s": 0.1}).trigger()
+    assert result["samples"] == 50
+    assert result["current_A"][:10] == [0.0] * 10
 
 
 def test_cyclic_parameters() -> None:
@@ -343,7 +352,7 @@ def test_what_must_not_be_sent_is_not(make: Make, value: Any, words: str) -> Non
 
 
 def test_a_test_beyond_the_limits_is_refused_when_it_is_made(make: Make) -> None:
-    with pytest.raises(OutsideLimits, match=r"voltage 0.6 V is outside the limits -0.5\.\.0.5 V"):
+    with pytest.raises(InputError, match=r"test: 0.6 V is outside limits.voltage -0.5\.\.0.5 V"):
         make(limits={"voltage": (-0.5, 0.5)})
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from autolab.drivers.scpi import SourceMeter
+
 pytestmark = pytest.mark.slow  # each simulator is a process
 
 ROOT = Path(__file__).parents[2]
@@ -43,3 +45,24 @@ def served() -> Iterator[Served]:
     for process in processes:
         process.kill()
         process.communicate()
+
+
+def test_source_meters_of_labmcp(served: Served) -> None:
+    for model, address in zip(("2400", "2450"), served("labmcp_keithley", "electrics").split(), strict=True):
+        meter = SourceMeter(
+            "meter", address=address, source="voltage", compliance=0.01, model=model, settle_s=0.0, nplc=0.1
+        )
+        meter.make_safe()
+        assert meter.identify()["model"] == model
+        for volts, held in ((2.0, False), (-3.0, False), (20.0, True)):
+            status = meter.set(volts)
+            status.wait(20)
+            assert status.result["in_compliance"] is held
+            reached = volts if not held else 10.0
+            assert status.result["current_A"] == pytest.approx(reached / 1000, rel=1e-3)
+        status = meter.trigger()
+        status.wait(20)
+        assert status.result["voltage_V"] == pytest.approx(10.0, rel=1e-3)
+        meter.make_safe()
+        assert meter.output.get() is False
+        meter.disconnect()

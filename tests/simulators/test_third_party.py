@@ -26,6 +26,7 @@ LISTEN = {
     "pty": "pty",
 }
 PUMP, BALANCE, PLATE, PROBE = "new_era.NE1000", "mettler_toledo.Balance", "ika.RCT", "atlas_ezo.EC"
+SOURCE_METER, MULTIMETER, POTENTIOSTAT = "scpi.SourceMeter", "scpi.Multimeter", "rodeostat.Rodeostat"
 CASES = [
     ("nesp_lib", PUMP, "pty", "first"),
     ("nesp_lib", PUMP, "tcp", "first"),
@@ -41,12 +42,23 @@ CASES = [
     ("ika", PLATE, "tcp", "first"),
     ("labmcp_ika", PLATE, "tcp", "first"),
     ("ezo_driver", PROBE, "pty", "first"),
+    ("pymeasure_2400", SOURCE_METER, "tcp", "electrics"),
+    ("pymeasure_2400", SOURCE_METER, "pty", "electrics"),
+    ("pymeasure_2450", SOURCE_METER, "tcp", "electrics"),
+    ("labmcp_keithley", SOURCE_METER, "tcp", "electrics"),
+    ("pymeasure_2000", MULTIMETER, "tcp", "electrics"),
+    ("pymeasure_2000", MULTIMETER, "pty", "electrics"),
+    ("pymeasure_34410a", MULTIMETER, "tcp", "electrics"),
+    ("iorodeo", POTENTIOSTAT, "pty", "electrics"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
+    "pymeasure_2450": {"model": "2450"},
+    "labmcp_keithley": {"model": "2450"},
+    "pymeasure_2000": {"model": "2000"},
 }
-"""Of simulators that need some."""
+"""Of simulators that need some, or for one client."""
 
 
 @pytest.mark.parametrize(("client", "key", "over", "requirements"), CASES)
@@ -58,7 +70,7 @@ def test_client_works_with_the_simulator(client: str, key: str, over: str, requi
         pytest.skip("this system has no pseudo-terminals")
     clock = Clock("real")
     try:
-        with Bench.single(key, clock=clock, settings=SETTINGS.get(key)) as bench:
+        with Bench.single(key, clock=clock, settings=SETTINGS.get(client, SETTINGS.get(key))) as bench:
             url = bench.serve(LISTEN[over])["instrument"]
             ran = subprocess.run(
                 [python, HERE / f"{client}_client.py", url],
