@@ -6,11 +6,11 @@ Source: iorodeo/potentiostat, firmware/libraries/potentiostat. The 200 Hz filter
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from autolab.simulators.electrics import Cell, cell_of
+from autolab.simulators.rodeostat_board import ELECTRODES, VOLT_RANGES, Refusal, RodeostatBoard, needed
 from autolab.simulators.rodeostat_waveforms import TICK, SquareWave, Waveform, waveforms
-from autolab.simulators.talker import Talker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,23 +18,11 @@ if TYPE_CHECKING:
     from autolab.model.actions import JSON
     from autolab.simulators.simulator import Place
 
-FIRMWARE, VARIANT, HARDWARE = "FW0.0.7", "10V_microAmpV0.2", "V0.2"
-VOLT_RANGES = {"1V": 1.0, "2V": 2.0, "5V": 5.0, "10V": 10.0}
-CURR_RANGES = {
-    "nano": {"1uA": 1.0, "10uA": 10.0, "100nA": 0.1, "60nA": 0.06},
-    "micro": {"1uA": 1.0, "10uA": 10.0, "100uA": 100.0, "1000uA": 1000.0},
-    "milli": {"100uA": 100.0, "1000uA": 1000.0, "12000uA": 12024.0, "24000uA": 24048.0},
-}  # uA
-CHANNELS = 7
+FIRMWARE, HARDWARE = "FW0.0.7", "V0.2"
 PACKET = 64  # bytes: a message of a multiple of it stays in the USB's buffer
-ELECTRODES = ("Ref", "Ctr", "Wrk")
 
 
-class Refusal(Exception):
-    """What a reply with `success` false says."""
-
-
-class RodeostatSimulator(Talker):
+class RodeostatSimulator(RodeostatBoard):
     """A Rodeostat with a cell at its electrodes.
 
     Options: `firmware`, `variant`, `device_id`, `usb_bug` (messages whose length is a multiple of 64 bytes stay in its
@@ -45,38 +33,27 @@ class RodeostatSimulator(Talker):
     frame_end: ClassVar[tuple[bytes, ...]] = (b"\n",)
     longest: ClassVar[int] = 4096
     options: ClassVar[tuple[str, ...]] = (
-        "firmware", "variant", "device_id", "usb_bug", "stuck", "cell", "ohm", "series_ohm", "transfer_ohm", "farad",
-        "formal_V", "millimolar", "area_cm2",
+        "firmware", "variant", "device_id", "usb_bug", "stuck", *RodeostatBoard.cell_options,
     )  # fmt: skip
     baud = 12_000_000  # USB full speed, whatever the port is opened with
     reaction = 0.001
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
-        self.variant = str(place.options.get("variant", VARIANT))
         self.device_id = int(str(place.options.get("device_id", 1)))
-        self.cell: Cell = cell_of(place.options)
-        kind = "nano" if "nano" in self.variant else "milli" if "illi" in self.variant else "micro"
-        self.curr_ranges = CURR_RANGES[kind]
         self._held: list[bytes] = []
         self.wake()
 
     def wake(self) -> None:
         """Come up: 0 V, no electrode connected, the parameters that the firmware begins with."""
         self.tests = waveforms()
-        self.volt, self.volt_range = 0.0, "1V"
-        self.curr_range = "1000uA" if "1uA" not in self.curr_ranges else "10uA"
-        self.ref_range = "1V"
+        self.switch_on()
         self.period = 10_000  # us
-        self.connected = dict.fromkeys(ELECTRODES, False)
-        self.auto = True
-        self.mux: dict[str, Any] = {"enabled": False, "channels": [], "Ref": False, "Ctr": False, "Wrk": 0}
         self.test: Waveform | None = None
         self.t = 0  # us
         self._sums = [0.0, 0.0]
         self._counts = [0, 0]
         self._place = 0
-        self._rested = self.place.clock.loop.time()
         self._held.clear()
 
     # ---- hearing -----------------------------------------------------------------------------------------------
@@ -108,7 +85,8 @@ class RodeostatSimulator(Talker):
         if "command" not in message:
             raise Refusal("CommandTable: command not found")
         command = str(message["command"]).strip()
-        handler = getattr(self, f"_on_{command}", None)
+        known = command.isalnum() and command[:1].islower()
+        handler = getattr(self, f"_on_{_snake(command)}", None) if known else None
         if handler is not None:
             response["command"] = message["command"]
             handler(message, response)
@@ -121,76 +99,30 @@ class RodeostatSimulator(Talker):
                     return
         raise Refusal(f"command, {command}, not found")
 
-    # ---- voltage, current, ranges ------------------------------------------------------------------------------
-
-    def _on_getVolt(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        response["v"] = self._dac(self.volt)
-
-    def _on_setVolt(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        value = _needed(message, "v")
-        if not _is_number(value):
-            raise Refusal("unable to convert volt to float")
-        self._go_on()
-        self.volt = float(value)
-        response["v"] = self._dac(self.volt)
-
-    def _on_getCurr(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        response["i"] = self._adc(self._go_on())
-
-    def _on_getRefVolt(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        most = VOLT_RANGES[self.ref_range]
-        response["r"] = max(-most, min(most, self._dac(self.volt) if self.connected["Ref"] else 0.0))
-
-    def _range(self, key: str, attribute: str, known: Mapping[str, float], message: Any, response: Any) -> None:  # noqa: ANN401
-        name = _needed(message, key)
-        if name in known:
-            setattr(self, attribute, name)
-        response[key] = getattr(self, attribute)
-        if name not in known:
-            raise Refusal(f"{key}, {name}, not found")
-
-    def _on_setVoltRange(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        self._range("voltRange", "volt_range", VOLT_RANGES, message, response)
-
-    def _on_getVoltRange(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        response["voltRange"] = self.volt_range
-
-    def _on_setRefElectVoltRange(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        self._range("voltRange", "ref_range", VOLT_RANGES, message, response)
-
-    def _on_getRefElectVoltRange(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        response["voltRange"] = self.ref_range
-
-    def _on_setCurrRange(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        self._range("currRange", "curr_range", self.curr_ranges, message, response)
-
-    def _on_getCurrRange(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        response["currRange"] = self.curr_range
-
     # ---- who it is ---------------------------------------------------------------------------------------------
 
-    def _on_getDeviceId(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_get_device_id(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         response["deviceId"] = self.device_id
 
-    def _on_setDeviceId(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        value = _needed(message, "deviceId")
+    def _on_set_device_id(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
+        value = needed(message, "deviceId")
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise Refusal("deviceId is not integer")
         self.device_id = response["deviceId"] = value
 
-    def _on_getVersion(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_get_version(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         response["version"] = self.place.options.get("firmware", FIRMWARE)
 
-    def _on_getVariant(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_get_variant(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         response["variant"] = self.variant
 
-    def _on_getHardwareVersion(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_get_hardware_version(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         response["version"] = HARDWARE
 
     # ---- tests -------------------------------------------------------------------------------------------------
 
-    def _on_setSamplePeriod(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        value = _needed(message, "samplePeriod")
+    def _on_set_sample_period(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
+        value = needed(message, "samplePeriod")
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise Refusal("json samplePeriod value is not uin32_t")
         if not 1 <= value <= 1000:
@@ -198,29 +130,29 @@ class RodeostatSimulator(Talker):
         self.period = value * 1000
         response["samplePeriod"] = value
 
-    def _on_getSamplePeriod(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_get_sample_period(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         response["samplePeriod"] = self.period // 1000
 
     def _named(self, message: Mapping[str, Any], response: dict[str, Any]) -> Waveform:
-        name = _needed(message, "test")
+        name = needed(message, "test")
         response["test"] = name
         if name not in self.tests:
             raise Refusal("test not found")
         return self.tests[name]
 
-    def _on_getTestNames(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_get_test_names(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         response["testNames"] = list(self.tests)
 
-    def _on_getMuxTestNames(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_get_mux_test_names(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         response["testNames"] = [name for name, test in self.tests.items() if test.mux]
 
-    def _on_getTestDoneTime(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_get_test_done_time(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         response["testDoneTime"] = self._named(message, response).done(self.period) // 1000
 
-    def _on_getParam(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_get_param(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         response["param"] = self._named(message, response).values
 
-    def _on_setParam(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_set_param(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         test = self._named(message, response)
         if "param" not in message:
             raise Refusal("key param missing")
@@ -230,7 +162,7 @@ class RodeostatSimulator(Talker):
         if wrong:
             raise Refusal(wrong)
 
-    def _on_runTest(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_run_test(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         test = self._named(message, response)
         if self.mux["enabled"]:
             if not test.mux:
@@ -249,7 +181,7 @@ class RodeostatSimulator(Talker):
         self._sums, self._counts = [0.0, 0.0], [0, 0]
         self.later(min(self.period, max(TICK, test.done(self.period))) * 1e-6, self._sample)
 
-    def _on_stopTest(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
+    def _on_stop_test(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:
         """Do nothing yet: the end follows the reply."""
 
     def _sample(self) -> None:
@@ -331,110 +263,6 @@ class RodeostatSimulator(Talker):
             self.mux.update(Ref=False, Ctr=False, Wrk=0)
         self._send_object({})
 
-    # ---- electrodes and multiplexer ----------------------------------------------------------------------------
-
-    def _electrode(self, command: str, part: str, states: dict[str, Any], message: Any, response: Any) -> None:  # noqa: ANN401
-        if command.startswith("get"):
-            response["connected"] = (states[part] or False) if states is not self.mux or self.mux["enabled"] else False
-            return
-        value = _needed(message, "connected")
-        wrk = states is self.mux and part == "Wrk"
-        if not isinstance(value, bool) and not (wrk and isinstance(value, int)):
-            raise Refusal("connected must be bool or int" if wrk else "unable to convert 'connected' to bool")
-        if states is self.mux and not self.mux["enabled"]:
-            raise Refusal("mux not enabled - unable to connect/disconnect")
-        if wrk and value is True:
-            raise Refusal("if bool 'connected' must be false")
-        if wrk and value and value not in self.mux["channels"]:
-            raise Refusal("mux channel is not enabled")
-        self._go_on()
-        states[part] = value
-        response["connected"] = value
-
-    def _on_setAllElectConnected(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        value = _needed(message, "connected")
-        if not isinstance(value, bool):
-            raise Refusal("unable to convert 'connected' to bool")
-        self._go_on()
-        self.connected = dict.fromkeys(ELECTRODES, value)
-        response["connected"] = value
-
-    def _on_getAllElectConnected(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        response["connected"] = all(self.connected.values())
-
-    def _on_setElectAutoConnect(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        value = _needed(message, "autoConnect")
-        if not isinstance(value, bool):
-            raise Refusal("unable to convert 'autoConnect' to bool")
-        self.auto = response["autoConnect"] = value
-
-    def _on_getElectAutoConnect(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        response["autoConnect"] = self.auto
-
-    def _on_setMuxEnabled(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        value = _needed(message, "muxEnabled")
-        if not isinstance(value, bool):
-            raise Refusal("unable to convert muxEnabled to bool")
-        self.mux.update(enabled=value, Ref=False, Ctr=False, Wrk=0)
-        response["muxEnabled"] = value
-
-    def _on_getMuxEnabled(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        response["muxEnabled"] = self.mux["enabled"]
-
-    def _on_setEnabledMuxChannels(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        channels = _needed(message, "muxChannel")
-        if not isinstance(channels, list):
-            raise Refusal("muxChannel not a JsonArray")
-        if len(channels) > CHANNELS:
-            raise Refusal("muxChannel array too large")
-        for channel in channels:
-            if not isinstance(channel, int) or isinstance(channel, bool):
-                raise Refusal("muxChannel element not an int")
-            if not 0 < channel <= CHANNELS:
-                raise Refusal("muxChannel element out of range")
-        self.mux["channels"] = response["muxChannel"] = channels
-
-    def _on_getEnabledMuxChannels(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        response["muxChannel"] = self.mux["channels"]
-
-    def _on_disconnectAllMuxElect(self, message: Mapping[str, Any], response: dict[str, Any]) -> None:  # noqa: N802
-        self.mux.update(Ref=False, Ctr=False, Wrk=0)
-
-    # ---- the cell ----------------------------------------------------------------------------------------------
-
-    @property
-    def live(self) -> bool:
-        """Whether the cell is connected."""
-        return all(self.connected.values()) or all(self.mux[part] for part in ELECTRODES)
-
-    def _follow(self, volts: tuple[float, float], dt: float) -> float:
-        if not self.live:
-            self.cell.rest(dt)
-            return 0.0
-        return self.cell.follow((self._dac(volts[0]), self._dac(volts[1])), dt)
-
-    def _go_on(self) -> float:
-        """Bring the cell to the present at the voltage that is set; return the current, A."""
-        now = self.place.clock.loop.time()
-        dt, self._rested = max(0.0, now - self._rested), now
-        current = 0.0
-        for _ in range(10):  # a long wait is no reason for a long step at its end
-            current = self._follow((self.volt, self.volt), dt / 10)
-        return current
-
-    def _dac(self, volts: float) -> float:
-        """Return a voltage as 12 bits of the range give it."""
-        most = VOLT_RANGES[self.volt_range]
-        step = 2 * most / 4095
-        return round(max(-most, min(most, round(volts / step) * step)), 9)
-
-    def _adc(self, amperes: float) -> float:
-        """Return a current as 16 bits of the range show it, with noise, uA."""
-        most = self.curr_ranges[self.curr_range]
-        noisy = amperes * 1e6 + self.place.noise * 1e-4 * most * float(self.chance.normal())
-        step = 2 * most / 65535
-        return round(max(-most, min(most, round(noisy / step) * step)), 9)
-
     # ---- its life ----------------------------------------------------------------------------------------------
 
     def is_safe(self) -> bool:
@@ -468,6 +296,11 @@ class RodeostatSimulator(Talker):
 _KEPT = ("volt", "volt_range", "curr_range", "ref_range", "period", "connected", "auto", "mux", "device_id")
 
 
+def _snake(command: str) -> str:
+    """Return a command's name as its handler's here: `getVolt` is `get_volt`."""
+    return re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", command)
+
+
 def _message(frame: bytes) -> Mapping[str, Any]:
     try:
         message = json.loads(frame)
@@ -476,13 +309,3 @@ def _message(frame: bytes) -> Mapping[str, Any]:
     if not isinstance(message, dict):
         raise Refusal("unable to parse json")
     return message
-
-
-def _needed(message: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  JSON
-    if key not in message:
-        raise Refusal(f"json does not contain key: {key}")
-    return message[key]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -13,20 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolab.model.errors import InputError
-from autolab.simulators.electrics import (
-    FARADAY,
-    GAS,
-    THERMAL,
-    Diode,
-    DummyCell,
-    RandlesCell,
-    Resistor,
-    ReversibleCouple,
-    cell_of,
-    load_of,
-    source_current,
-    source_voltage,
-)
+from autolab.simulators.electrics import THERMAL, Diode, Resistor, load_of, source_current, source_voltage
+from autolab.simulators.electrochemistry import FARADAY, GAS, DummyCell, RandlesCell, ReversibleCouple, cell_of
 
 
 @given(st.floats(-20, 20))
