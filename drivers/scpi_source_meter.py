@@ -182,6 +182,11 @@ class SourceMeter(ScpiMeter):
         if not (yield from self._is_set_up()):
             yield from talk.order(":OUTP OFF", f":SOUR:FUNC {words.sourced}", f":SOUR:{words.sourced}:LEV 0")
             yield from talk.order(*self._set_up())
+            if not (yield from self._is_set_up()):
+                msg = (
+                    "reads back another function, compliance, sensing or terminals than it was told; its output is off"
+                )
+                raise Refused(msg, command="; ".join(self._set_up()))
         reach = self.settings.source_range
         scale = f"RANG {reach:.6g}" if reach is not None else "RANG:AUTO ON"
         yield from talk.order(

@@ -502,6 +502,22 @@ def test_documents_validate(real: Clock, ports: Any) -> None:
     assert [len(event["data"]["cell_current"]) for event in events] == [10, 10]
 
 
+def test_a_run_is_stopped_in_wall_time_too(real: Clock, ports: Any) -> None:
+    with Bench.single("rodeostat.Rodeostat", clock=real, options=DUMMY) as bench:
+        channel = bench.channel("instrument")
+        test = {"kind": "constant", "value_V": 0.2, "duration_s": 60}
+        cell = Rodeostat("cell", address="memory://bench", clock=real, ports=ports(real), channel=channel, test=test)
+        cell.connect()
+        status = cell.trigger()
+        while bench.is_safe()["instrument"]:
+            pass  # until it has begun
+        cell.make_safe()
+        assert bench.is_safe() == {"instrument": True}
+        with pytest.raises(InDoubt):
+            status.wait(5)
+        cell.disconnect()
+
+
 class TestRodeostat(DriverContract):
     @pytest.fixture
     def instrument(self, real: Clock, ports: Any) -> Iterator[OphydInstrument]:

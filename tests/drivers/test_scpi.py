@@ -351,6 +351,20 @@ def test_what_changes_under_load_is_changed_with_the_output_off(make: Make) -> N
     assert ("output", False) not in seen
 
 
+def test_a_compliance_that_is_not_taken_is_refused_with_the_output_off(make: Make) -> None:
+    rig = make()
+    rig.meter.connect()
+
+    def forget(key: str) -> None:
+        if key == "CURR limit":
+            rig.far.state[key] = 1.0
+
+    rig.far.changed = forget
+    with pytest.raises(Refused, match="reads back another function, compliance.*its output is off"):
+        rig.set(1.0)
+    assert rig.far.is_safe()
+
+
 def test_a_power_cycle_is_seen_and_the_next_set_sets_all_up(make: Make) -> None:
     rig = make()
     rig.set(1.0)
