@@ -360,7 +360,7 @@ def test_a_compliance_that_is_not_taken_is_refused_with_the_output_off(make: Mak
             rig.far.state[key] = 1.0
 
     rig.far.changed = forget
-    with pytest.raises(Refused, match="reads back another function, compliance.*its output is off"):
+    with pytest.raises(Refused, match=r"reads back another function, compliance.*its output is off"):
         rig.set(1.0)
     assert rig.far.is_safe()
 
