@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from ophyd import Signal
@@ -9,6 +10,8 @@ from ophyd import Signal
 
 class Reading(Signal):  # type: ignore[misc]  # ophyd ships no types
     """A cached reading with its unit.
+
+    An array is a list of numbers, and its shape that of the last one told: whoever reads it describes it behind.
 
     Args:
         units: As documents name it (`mL`, `g`); empty for none.
@@ -21,7 +24,7 @@ class Reading(Signal):  # type: ignore[misc]  # ophyd ships no types
         self,
         *args: Any,  # noqa: ANN401  ophyd's own
         units: str = "",
-        dtype: Literal["number", "integer", "boolean", "string"] = "number",
+        dtype: Literal["number", "integer", "boolean", "string", "array"] = "number",
         precision: int | None = None,
         **kwargs: Any,  # noqa: ANN401  ophyd's own
     ) -> None:
@@ -29,13 +32,18 @@ class Reading(Signal):  # type: ignore[misc]  # ophyd ships no types
         super().__init__(*args, **kwargs)
         self._metadata["write_access"] = False
 
-    def tell(self, value: float | str | bool) -> None:
+    def tell(self, value: float | str | bool | Sequence[float]) -> None:
         """Take a fresh reading over and run the subscriptions."""
-        self.put(value, force=True)
+        self.put(list(value) if isinstance(value, list | tuple) else value, force=True)
+
+    def measure_in(self, units: str) -> None:
+        """Take another unit, for an instrument whose settings decide what it measures; before it is described."""
+        self._units = units
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Return the documents' data key, with units."""
-        key: dict[str, Any] = {"source": f"autolab:{self.name}", "dtype": self._dtype, "shape": []}
+        shape = [len(self.get())] if self._dtype == "array" else []
+        key: dict[str, Any] = {"source": f"autolab:{self.name}", "dtype": self._dtype, "shape": shape}
         if self._units:
             key["units"] = self._units
         if self._precision is not None:

@@ -185,9 +185,10 @@ class DriverContract:
         ):
             assert list(reading) == list(description)
             json.dumps([reading, description])
-            for key in description.values():
-                assert key["shape"] == []
-                assert key["dtype"] in ("number", "integer", "boolean", "string")
+            for name, key in description.items():
+                is_array = key["dtype"] == "array"
+                assert key["shape"] == ([len(reading[name]["value"])] if is_array else [])
+                assert is_array or key["dtype"] in ("number", "integer", "boolean", "string")
 
     def test_set_returns_at_once_and_its_result_is_json(self, instrument: OphydInstrument, command: object) -> None:
         instrument.connect()

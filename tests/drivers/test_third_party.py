@@ -27,6 +27,7 @@ from autolab.lab import plugins
 from autolab.drivers.generic import Query
 from autolab.drivers.wire import Ports
 from autolab.model.clock import Clock
+from autolab.drivers.scpi import SourceMeter
 
 pytestmark = pytest.mark.slow  # each simulator is a process
 
@@ -276,3 +277,22 @@ def test_a_circulator_of_lewis_is_read_and_set_as_a_lab_file_describes_it(served
         running.disconnect()
         ports.close()
         clock.close()
+def test_source_meters_of_labmcp(served: Served) -> None:
+    for model, address in zip(("2400", "2450"), served("labmcp_keithley", "electrics").split(), strict=True):
+        meter = SourceMeter(
+            "meter", address=address, source="voltage", compliance=0.01, model=model, settle_s=0.0, nplc=0.1
+        )
+        meter.make_safe()
+        assert meter.identify()["model"] == model
+        for volts, held in ((2.0, False), (-3.0, False), (20.0, True)):
+            status = meter.set(volts)
+            status.wait(20)
+            assert status.result["in_compliance"] is held
+            reached = volts if not held else 10.0
+            assert status.result["current_A"] == pytest.approx(reached / 1000, rel=1e-3)
+        status = meter.trigger()
+        status.wait(20)
+        assert status.result["voltage_V"] == pytest.approx(10.0, rel=1e-3)
+        meter.make_safe()
+        assert meter.output.get() is False
+        meter.disconnect()

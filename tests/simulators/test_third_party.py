@@ -29,6 +29,7 @@ PUMP, BALANCE, PLATE, PROBE = "new_era.NE1000", "mettler_toledo.Balance", "ika.R
 CAVRO, NUMBERED = "tecan.XCalibur", "tecan.XCalibur numbered"
 ML600 = "hamilton.ML600"
 ALICAT, BRONKHORST = "alicat.FlowController", "bronkhorst.FlowController"
+SOURCE_METER, MULTIMETER, POTENTIOSTAT = "scpi.SourceMeter", "scpi.Multimeter", "rodeostat.Rodeostat"
 CASES = [
     ("nesp_lib", PUMP, "pty", "first"),
     ("nesp_lib", PUMP, "tcp", "first"),
@@ -79,6 +80,14 @@ CASES = [
     ("flowchem_elite11", "harvard.Elite11", "pty", "harvard"),
     ("syringe_pump", "harvard.Elite11", "pty", "harvard"),
     ("ismatec", "ismatec.RegloICC", "pty", "ismatec"),
+    ("pymeasure_2400", SOURCE_METER, "tcp", "electrics"),
+    ("pymeasure_2400", SOURCE_METER, "pty", "electrics"),
+    ("pymeasure_2450", SOURCE_METER, "tcp", "electrics"),
+    ("labmcp_keithley", SOURCE_METER, "tcp", "electrics"),
+    ("pymeasure_2000", MULTIMETER, "tcp", "electrics"),
+    ("pymeasure_2000", MULTIMETER, "pty", "electrics"),
+    ("pymeasure_34410a", MULTIMETER, "tcp", "electrics"),
+    ("iorodeo", POTENTIOSTAT, "pty", "electrics"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
@@ -91,6 +100,11 @@ SETTINGS: dict[str, dict[str, JSON]] = {
     "harvard.Elite11": {"syringe_mm": 14.43, "volume_mL": 10.0, "contents_mL": 5.0},
 }
 """Of simulators that need some; what stands behind a blank in a key tells settings of one simulator apart."""
+    "pymeasure_2450": {"model": "2450"},
+    "labmcp_keithley": {"model": "2450"},
+    "pymeasure_2000": {"model": "2000"},
+}
+"""Of simulators that need some, or for one client."""
 
 
 @pytest.mark.parametrize(("client", "key", "over", "requirements"), CASES)
@@ -103,6 +117,7 @@ def test_client_works_with_the_simulator(client: str, key: str, over: str, requi
     clock = Clock("real")
     try:
         with Bench.single(key.partition(" ")[0], clock=clock, settings=SETTINGS.get(key)) as bench:
+        with Bench.single(key, clock=clock, settings=SETTINGS.get(client, SETTINGS.get(key))) as bench:
             url = bench.serve(LISTEN[over])["instrument"]
             ran = subprocess.run(
                 [python, HERE / f"{client}_client.py", url],
