@@ -157,7 +157,9 @@ class ValveSimulator(Talker):
         return f'Position is "{self._named()}"' if self.two else f"Position is  = {self._named().lstrip('0')}"
 
     def _turn(self, place: int, way: Literal["shortest", "up", "down"], echo: str) -> str | None:
-        """Turn to a place; answer as IFM says."""
+        """Turn to a place; answer as IFM says. `HM`, and `CW` and `CC` to where it stands, are ignored."""
+        if place == self.rotor.at and not self.rotor.moving and echo in ("HM", "CW", "CC"):
+            return None
         self.count = (self.count + (place != self.rotor.at)) % (LONGEST_DELAY + 1)
         answer = echo if self.response else None
         if answer is not None and echo.startswith(("HM", "TO", "LRN")):

@@ -41,12 +41,19 @@ CASES = [
     ("ika", PLATE, "tcp", "first"),
     ("labmcp_ika", PLATE, "tcp", "first"),
     ("ezo_driver", PROBE, "pty", "first"),
+    ("flowchem_vici", "vici.Valve", "pty", "valves"),
+    ("yaqd_vici", "vici.Valve", "pty", "valves"),
+    ("vicivalve", "vici.Valve", "pty", "valves"),
+    ("vicivalve", "vici.Valve", "tcp", "valves"),
+    ("matterlab_vici", "vici.Valve", "pty", "valves"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
+    "vici.Valve": {"positions": 2},
+    "matterlab_vici": {"positions": 10},
 }
-"""Of simulators that need some."""
+"""Of simulators that need some, or of a client that needs others."""
 
 
 @pytest.mark.parametrize(("client", "key", "over", "requirements"), CASES)
@@ -58,7 +65,7 @@ def test_client_works_with_the_simulator(client: str, key: str, over: str, requi
         pytest.skip("this system has no pseudo-terminals")
     clock = Clock("real")
     try:
-        with Bench.single(key, clock=clock, settings=SETTINGS.get(key)) as bench:
+        with Bench.single(key, clock=clock, settings=SETTINGS.get(client, SETTINGS.get(key))) as bench:
             url = bench.serve(LISTEN[over])["instrument"]
             ran = subprocess.run(
                 [python, HERE / f"{client}_client.py", url],

@@ -175,6 +175,9 @@ def test_with_ifm_1_movements_are_answered(far: Callable[..., Far]) -> None:
     assert one.say("IFM1") == "IFM1\r"
     assert one.say("GOB", 1) == "GOB\r"
     assert one.say("TO", 1) == "CPA\r"
+    assert one.say("HM", 1) == ""
+    assert one.say("CW", 1) == ""
+    assert one.say("CC", 1) == "CC\r"
     assert one.say("HM", 1) == "CPA\r"
     assert one.say("LRN", 5) == "CPA\r"
     assert (one.say("IFM0"), one.say("GOB", 1)) == ("", "")
