@@ -60,7 +60,7 @@ class RotaryValve(OphydInstrument):
         """Return the query for where it is."""
         raise NotImplementedError
 
-    def turn(self, place: Place, before: Place | None) -> Query[object]:
+    def turn(self, place: Place) -> Query[object]:
         """Return the query that makes it go to a position, and returns when that was sent or taken."""
         raise NotImplementedError
 
@@ -101,9 +101,8 @@ class RotaryValve(OphydInstrument):
         """
         place = self._place(value)
         self.setpoint.tell(str(place))
-        before = await self.where()
-        if before != Standing(place):
-            await self.query(self.turn(place, before.place))
+        if await self.where() != Standing(place):
+            await self.query(self.turn(place))
             await self._arrive(place)
         return {"position": place}
 

@@ -87,7 +87,7 @@ class Valve(RotaryValve):
         """Ask where it is."""
         return self._standing()
 
-    def turn(self, place: Place, before: Place | None) -> Query[object]:
+    def turn(self, place: Place) -> Query[object]:
         """Send it to a position."""
         return wire.move(self.prefix, self.settings.direction, place)
 

@@ -46,12 +46,16 @@ CASES = [
     ("vicivalve", "vici.Valve", "pty", "valves"),
     ("vicivalve", "vici.Valve", "tcp", "valves"),
     ("matterlab_vici", "vici.Valve", "pty", "valves"),
+    ("flowchem_runze", "runze.Valve", "pty", "valves"),
+    ("matterlab_runze", "runze.Valve", "pty", "valves"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
     "vici.Valve": {"positions": 2},
     "matterlab_vici": {"positions": 10},
+    "runze.Valve": {"positions": 10},
+    "matterlab_runze": {"positions": 6},
 }
 """Of simulators that need some, or of a client that needs others."""
 
