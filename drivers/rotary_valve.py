@@ -100,10 +100,7 @@ class RotaryValve(OphydInstrument):
             InstrumentAlarm: It does not come there in time.
         """
         place = self._place(value)
-        self.setpoint.tell(str(place))
-        if await self.where() != Standing(place):
-            await self.query(self.turn(place))
-            await self._arrive(place)
+        await self._go(place)
         return {"position": place}
 
     async def do_halt(self) -> None:
@@ -112,15 +109,17 @@ class RotaryValve(OphydInstrument):
         await self._stand()
 
     async def do_make_safe(self) -> None:
-        """Wait until the rotor stands. Where it shall stand is the lab's to say: `safe: {valve: 1}`.
+        """Wait until the rotor stands, and have it go to its `safe_position` where one is declared.
 
         Raises:
-            InstrumentAlarm: It goes on turning.
+            InstrumentAlarm: It goes on turning, or does not come there.
         """
         self.end_action()
         if not await self._stand():
             msg = f"still turns after {self.settings.timeout_s:g} s. Switch it off, and look at its rotor"
             raise self.alarm(msg)
+        if self.settings.safe_position is not None:
+            await self._go(self.settings.safe_position)
 
     async def do_reconcile(self, intent: Intent) -> Reconciled:
         """Say by its position whether it went where it was told to."""
@@ -141,6 +140,12 @@ class RotaryValve(OphydInstrument):
     def alarm(self, message: str) -> InstrumentAlarm:
         """Return an alarm of this valve."""
         return InstrumentAlarm(message, instrument=self.name, port=self.address.port)
+
+    async def _go(self, place: Place) -> None:
+        self.setpoint.tell(str(place))
+        if await self.where() != Standing(place):
+            await self.query(self.turn(place))
+            await self._arrive(place)
 
     async def _arrive(self, place: Place) -> None:
         """Wait until it stands at a place.

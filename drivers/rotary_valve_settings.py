@@ -25,6 +25,9 @@ class RotaryValveSettings(DriverSettings):
     allowed: tuple[Place, ...] | None = Field(
         default=None, description="positions that may be set; null for all: leave out ports that must never be opened"
     )
+    safe_position: Place | None = Field(
+        default=None, description="where making safe turns it; null: it stays where it stands"
+    )
     timeout_s: float = Field(
         default=20.0, gt=0, description="a position that is not reached within so long is an alarm, s of lab time"
     )
@@ -39,11 +42,13 @@ class RotaryValveSettings(DriverSettings):
         raise NotImplementedError
 
     @model_validator(mode="after")
-    def _allowed_exist(self) -> Self:
-        unknown = [place for place in self.allowed or () if place not in self.places]
-        if unknown:
-            msg = f"allowed: {unknown[0]!r} is no position of it; it has {told(self.places)}"
-            raise ValueError(msg)
+    def _positions_exist(self) -> Self:
+        safe = () if self.safe_position is None else (self.safe_position,)
+        for key, places in (("allowed", self.allowed or ()), ("safe_position", safe)):
+            for place in places:
+                if place not in self.places:
+                    msg = f"{key}: {place!r} is no position of it; it has {told(self.places)}"
+                    raise ValueError(msg)
         return self
 
 

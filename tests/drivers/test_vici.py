@@ -292,6 +292,7 @@ def test_positions_that_may_not_be_opened(rig: Callable[..., Rig]) -> None:
     [
         ({"positions": 2, "direction": "cw"}, "cannot be chosen with two positions"),
         ({"positions": 4, "allowed": [5]}, "allowed: 5 is no position of it; it has 1 to 4"),
+        ({"positions": 2, "safe_position": 1}, "safe_position: 1 is no position of it; it has A, B"),
         ({"positions": 1}, "positions"),
         ({"positions": 4, "device_id": "10"}, "device_id"),
         ({"positions": 4, "limits": {"position": (3, 1)}}, "low <= high"),
@@ -374,6 +375,16 @@ def test_made_safe_in_the_middle_of_a_turn(rig: Callable[..., Rig]) -> None:
     one.valve.make_safe()
     assert one.bench.is_safe() == {"instrument": True}
     assert one.set(1) == {"position": 1}
+
+
+def test_made_safe_it_goes_to_its_safe_position(rig: Callable[..., Rig]) -> None:
+    one = rig(safe_position=9, allowed=[1, 2, 3])
+    one.set(3)
+    one.valve.make_safe()
+    assert (one.far.rotor.at, one.valve.readback.get()) == (9, "9")
+    stuck = rig(10, {"stuck": True}, safe_position=9, timeout_s=3)
+    with pytest.raises(InstrumentAlarm, match="has not come to 9 within 3 s"):
+        stuck.valve.make_safe()
 
 
 def test_a_valve_that_does_not_come_to_rest_is_not_safe(rig: Callable[..., Rig]) -> None:
