@@ -63,7 +63,7 @@ def test_a_motor_goes_to_positions_of_caprotos_fake_record(served: Served, monke
             status = stage.set(target)
             status.wait(30)
             assert abs(status.result["position"] - target) <= 0.01
-        with pytest.raises(OutsideLimits, match="soft limits -10..20"):
+        with pytest.raises(OutsideLimits, match=r"soft limits -10..20"):
             stage.set(20.5)
         status = speed.set(4.0)
         status.wait(10)
