@@ -17,6 +17,7 @@ from autolab.drivers.addresses import Address
 from autolab.drivers.epics import PV, Motor
 from autolab.drivers.epics_settings import MotorSettings, PVSettings
 from autolab.drivers.testing import TRIGGER, DriverContract
+from autolab.lab import building
 from autolab.lab.building import is_simulated
 from autolab.model.actions import Intent
 from autolab.model.clock import Clock
@@ -31,6 +32,7 @@ from autolab.model.errors import (
     Refused,
     WrongInstrument,
 )
+from autolab.simulators import epics as simulated
 from autolab.simulators.bench import Bench
 
 # ---- without a network -----------------------------------------------------------------------------------------------
@@ -59,7 +61,7 @@ def test_no_address(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "simulated"),
+    ("address", "wanted"),
     [
         ("epics://autolab-sim-1:m?server=127.0.0.1:5064", True),
         ("epics://autolab-sim-1:m?server=localhost:5064", True),
@@ -69,8 +71,12 @@ def test_no_address(text: str) -> None:
         ("epics://IOC:m1", False),
     ],
 )
-def test_only_a_simulated_record_on_this_machine_is_simulated(address: str, simulated: bool) -> None:
-    assert is_simulated(address) is simulated
+def test_only_a_simulated_record_on_this_machine_is_simulated(address: str, wanted: bool) -> None:
+    assert is_simulated(address) is wanted
+
+
+def test_both_sides_know_simulated_records_by_the_same_name() -> None:
+    assert building.SIMULATED_RECORDS == simulated.RECORDS
 
 
 def test_a_virtual_lab_in_memory_is_refused_with_what_works(virtual: Clock, real: Clock) -> None:
@@ -161,8 +167,8 @@ class Rig:
 
     def __init__(self, key: str, clock: Clock, options: dict[str, Any], settings: dict[str, Any]) -> None:
         self.clock = clock
-        simulated = {name: value for name, value in settings.items() if name in ("kind", "unit")}
-        self.bench = Bench.single(key, clock=clock, options=options, settings=simulated)
+        entry = {name: value for name, value in settings.items() if name in ("kind", "unit")}
+        self.bench = Bench.single(key, clock=clock, options=options, settings=entry)
         self.far = self.bench.instrument("instrument")
         address = self.bench.serve()["instrument"]
         driver: Any = Motor if key == "epics.Motor" else PV
@@ -361,6 +367,18 @@ def test_what_does_something_each_time_is_not_settled_by_its_value(served: Calla
     one = served("epics.PV", write="once")
     one.set(1)
     assert one.clock.run(one.device.do_reconcile(Intent("device", "set", 1, "once"))).verdict == "unknown"
+
+
+@slow
+def test_a_set_point_and_its_readback_may_be_two_variables(served: Callable[..., Rig]) -> None:
+    one = served()
+    settings: dict[str, Any] = {"write": "absolute", "readback": f"{one.far.pv}.RBV", "tolerance": 0.01, "poll_s": 0.05}
+    level = PV("level", address=one.device.address.text.replace("?", ".VAL?"), clock=one.clock, **settings)
+    status = level.set(12.0)
+    status.wait(20)
+    assert status.result["value"] == pytest.approx(12.0, abs=0.02)
+    assert one.far.position == pytest.approx(12.0, abs=0.02)
+    level.disconnect()
 
 
 @slow
