@@ -6,6 +6,7 @@ Nothing of EPICS is imported, and no network touched, before such an instrument 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar, Final, TypeVar
@@ -244,3 +245,9 @@ class EpicsInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
         bounds = getattr(self.settings, "limits", {}).get(quantity)
         if bounds is not None and not bounds[0] <= value <= bounds[1]:
             raise self.outside(f"{quantity} {value:g} is outside the limits {bounds[0]:g}..{bounds[1]:g}")
+
+
+def known(value: object) -> float | None:
+    """Return a number that a signal holds; None while it holds none."""
+    number = float(str(value))
+    return number if math.isfinite(number) else None

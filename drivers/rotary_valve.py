@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -134,7 +134,7 @@ class RotaryValve(OphydInstrument):
     async def where(self) -> Standing:
         """Return where it is, and tell the signal."""
         standing = await self.again(self.look)
-        self.readback.tell("" if standing.place is None or standing.moving else str(standing.place))
+        self._tell(standing)
         return standing
 
     def alarm(self, message: str) -> InstrumentAlarm:
@@ -150,23 +150,10 @@ class RotaryValve(OphydInstrument):
     async def _arrive(self, place: Place) -> None:
         """Wait until it stands at a place.
 
-        A look that fails is no end: some actuators are silent while they turn. It is when the time is over.
+        Raises:
+            InstrumentAlarm: It does not in time.
         """
-        seen: list[Standing | LinkError] = []
-
-        async def there() -> bool:
-            try:
-                seen.append(await self.query(self.look()))
-            except LinkError as error:
-                _log.debug("%s: no answer while it turns: %s", self.name, error)
-                seen.append(error)
-            return len(seen) >= _LOOKS and all(look == Standing(place) for look in seen[-_LOOKS:])
-
-        arrived = await self.until(there, poll_s=self.settings.poll_s, timeout_s=self.settings.timeout_s)
-        last = seen[-1]
-        if isinstance(last, LinkError):
-            raise last
-        self.readback.tell("" if last.place is None or last.moving else str(last.place))
+        arrived, last = await self._watch(lambda look: look == Standing(place))
         if not arrived:
             state = "turns" if last.moving else f"stands at {last.place}" if last.place else "is at an unknown place"
             msg = (
@@ -176,14 +163,43 @@ class RotaryValve(OphydInstrument):
             raise self.alarm(msg)
 
     async def _stand(self) -> bool:
-        """Wait until looks in a row agree that it stands, and say whether they did."""
-        looks: list[Standing] = []
+        """Wait until it stands, wherever that is, and say whether it does."""
+        stood, _ = await self._watch(lambda look: not look.moving)
+        return stood
 
-        async def stands() -> bool:
-            looks.append(await self.where())
-            return len(looks) >= _LOOKS and looks[-1] == looks[-_LOOKS] and not looks[-1].moving
+    async def _watch(self, wanted: Callable[[Standing], bool]) -> tuple[bool, Standing]:
+        """Look until looks in a row agree and are wanted; return whether they did, and the last.
 
-        return await self.until(stands, poll_s=self.settings.poll_s, timeout_s=self.settings.timeout_s)
+        A look that fails is no end, for some actuators are silent while they turn. It is when the time is over.
+
+        Raises:
+            LinkError: The last look failed.
+        """
+        looks: list[Standing | LinkError] = []
+
+        async def settled() -> bool:
+            looks.append(await self._glance())
+            last = looks[-1]
+            agree = len(looks) >= _LOOKS and all(look == last for look in looks[-_LOOKS:])
+            return agree and isinstance(last, Standing) and wanted(last)
+
+        done = await self.until(settled, poll_s=self.settings.poll_s, timeout_s=self.settings.timeout_s)
+        if isinstance(looks[-1], LinkError):
+            raise looks[-1]
+        return done, looks[-1]
+
+    async def _glance(self) -> Standing | LinkError:
+        """Look once; return the error of the line where that fails."""
+        try:
+            standing = await self.query(self.look())
+        except LinkError as error:
+            _log.debug("%s: no answer, perhaps because it turns: %s", self.name, error)
+            return error
+        self._tell(standing)
+        return standing
+
+    def _tell(self, standing: Standing) -> None:
+        self.readback.tell("" if standing.place is None or standing.moving else str(standing.place))
 
     def _place(self, value: object) -> Place:
         if isinstance(value, bool) or not isinstance(value, int | str) or value not in self.settings.places:

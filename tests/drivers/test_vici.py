@@ -367,8 +367,9 @@ def test_halting_waits_until_the_rotor_stands(rig: Callable[..., Rig]) -> None:
         one.done(status)
 
 
-def test_made_safe_in_the_middle_of_a_turn(rig: Callable[..., Rig]) -> None:
-    one = rig(10, {"step_s": 1.0}, poll_s=1.5)
+@pytest.mark.parametrize("busy", ["live", "silent", "holds"])
+def test_made_safe_in_the_middle_of_a_turn(rig: Callable[..., Rig], busy: str) -> None:
+    one = rig(10, {"step_s": 1.0, "busy": busy}, poll_s=1.5)
     one.valve.connect()
     one.valve.set(5)
     one.wait(1.0)
