@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+# ophyd chooses its control layer when it is imported, and opens sockets and threads where it finds one for EPICS. autolab
+# needs none before a lab file names an instrument behind EPICS; who wants it sooner sets this, or imports ophyd first.
+os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 
 if TYPE_CHECKING:
     from autolab import planners

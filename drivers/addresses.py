@@ -9,9 +9,9 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from autolab.model.errors import InputError
 
-FORMS = "serial:///dev/ttyUSB0?baud=9600&bus=1, serial://COM4, tcp://host:port, socket://host:port, rfc2217://host:port"
+FORMS = "serial:///dev/ttyUSB0?baud=9600&bus=1, serial://COM4, tcp://host:port, socket://host:port, rfc2217://host:port, epics://NAME"
 _PTY = re.compile(r"/dev/(pts/\d+|ttys\d+)")  # Linux; macOS
-_SCHEMES = ("serial", "tcp", "socket", "rfc2217", "memory", "people")
+_SCHEMES = ("serial", "tcp", "socket", "rfc2217", "memory", "people", "epics")
 _INTEGERS = {"baud": range(50, 4_000_001), "bits": range(5, 9), "bus": range(256)}
 _CHOICES = {"parity": ("N", "E", "O", "M", "S"), "stop": ("1", "1.5", "2"), "flow": ("none", "rtscts", "xonxoff")}
 
@@ -22,10 +22,10 @@ class Address:
 
     Attributes:
         text: As the person wrote it.
-        scheme: `serial`, `tcp`, `socket`, `rfc2217`, `memory` or `people`.
+        scheme: `serial`, `tcp`, `socket`, `rfc2217`, `memory`, `people` or `epics`.
         port: The physical port alone (`serial:///dev/ttyUSB0`): instruments of one bus share it.
-        target: What the scheme opens: a device (`/dev/ttyUSB0`, `COM4`) or `host:port`.
-        settings: Line settings that were given: baud, bits, parity, stop, flow.
+        target: What the scheme opens: a device (`/dev/ttyUSB0`, `COM4`), `host:port`, or a record's name.
+        settings: Line settings that were given: baud, bits, parity, stop, flow; of EPICS, server.
         bus: Address on a shared bus; None where the instrument is alone.
     """
 
@@ -51,7 +51,7 @@ class Address:
         if parts.scheme not in _SCHEMES:
             raise _wrong(text, f"unknown scheme {parts.scheme!r}")
         target = _target(text, parts)
-        settings = _settings(text, parts.query)
+        settings = _server(text, parts.query) if parts.scheme == "epics" else _settings(text, parts.query)
         bus = settings.pop("bus", None)
         return cls(
             text, parts.scheme, f"{parts.scheme}://{target}", target, settings, None if bus is None else int(bus)
@@ -86,6 +86,16 @@ def _target(text: str, parts: SplitResult) -> str:
     if not target.strip("/"):
         raise _wrong(text, "no device is named")
     return target
+
+
+def _server(text: str, query: str) -> dict[str, str]:
+    """Return where the names of an EPICS address are served, if that is told."""
+    settings = dict(parse_qsl(query, keep_blank_values=True))
+    host, _, port = settings.get("server", "").rpartition(":")
+    right = host and port.isascii() and port.isdigit() and 0 < int(port) < 65536
+    if set(settings) - {"server"} or (settings and not right):
+        raise _wrong(text, "EPICS takes one setting, ?server=host:port, with a port number (1..65535)")
+    return settings
 
 
 def _settings(text: str, query: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ from autolab.model.clock import Clock
 from autolab.model.errors import InputError, LinkError, Refused
 from autolab.model.roles import Role
 
-__all__ = ["ActionStatus", "OphydInstrument", "default_clock"]
+__all__ = ["ActionStatus", "OphydInstrument", "checked_settings", "default_clock"]
 
 T = TypeVar("T")
 _log = logging.getLogger("autolab.drivers")
@@ -76,7 +76,7 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
         self.address = Address.parse(address).usually(self.line_settings)
         self.clock = clock or default_clock()
         given = {**settings, "limits": dict(limits)} if limits else settings
-        self.settings: Any = _checked(type(self), name, given)
+        self.settings: Any = checked_settings(type(self), name, given)
         self._channel = channel
         self._ports = ports if ports is not None else ports_of(self.clock)
         self._link: Link | None = None
@@ -206,11 +206,17 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
             raise self.outside(f"{quantity} {value:g} {unit} is outside the limits {bounds[0]:g}..{bounds[1]:g} {unit}")
 
 
-def _checked(driver: type[OphydInstrument], name: str, settings: dict[str, Any]) -> BaseModel:
+def checked_settings(driver: Any, name: str, settings: dict[str, Any]) -> BaseModel:  # noqa: ANN401  a driver
+    """Return settings by a driver's `settings_model`.
+
+    Raises:
+        InputError: They cannot be, with all faults and what settings there are.
+    """
+    model: type[BaseModel] = driver.settings_model
     try:
-        return driver.settings_model(**settings)
+        return model(**settings)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        known = ", ".join(driver.settings_model.model_fields)
+        known = ", ".join(model.model_fields)
         msg = f"{name} ({driver.__name__}): {faults}. Settings: {known}"
         raise InputError(msg) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -177,7 +177,7 @@ class Bench:
             raise InputError(msg)
         urls = {}
         for port, wire in self.wires.items():
-            served = await serve(wire, listen)
+            served = await (_by_itself(wire) or serve(wire, listen))
             self._served.append(served)
             urls[port] = served.url
         return {name: urls[port] + ("" if bus is None else f"?bus={bus}") for name, (port, bus) in self._ports.items()}
@@ -288,6 +288,12 @@ class Bench:
         if on_loop(loop) or not loop.is_running():
             return call()
         return asyncio.run_coroutine_threadsafe(_called(call), loop).result()
+
+
+def _by_itself(wire: Wire) -> Coroutine[Any, Any, Served] | None:
+    """Serve a simulator that speaks no bytes but a network's own protocol; None for all others."""
+    own = [getattr(simulator, "serve", None) for simulator in wire.simulators.values()]
+    return cast("Coroutine[Any, Any, Served]", own[0]()) if own and own[0] is not None else None
 
 
 async def _called(call: Callable[[], T]) -> T:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from autolab.lab.plugins import resolve
 from autolab.model.errors import InputError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from autolab.lab.declaration import InstrumentDeclaration, LabDeclaration
     from autolab.model.clock import Clock
 
+SIMULATED_RECORDS = "autolab-sim-"
+"""What the names of simulated EPICS records begin with, so that no server of a laboratory answers to them."""
 _PTY = re.compile(r"/dev/(pts/\d+|ttys\d+)")  # Linux; macOS
 
 
@@ -91,7 +93,9 @@ def _simulated(addresses: Mapping[str, str], declaration: LabDeclaration) -> dic
 
 
 def is_simulated(address: str) -> bool:
-    """Return whether only a process on this machine can answer at `address`: a pty, or TCP on the loopback.
+    """Return whether only a process on this machine can answer at `address`.
+
+    That is a pty, TCP on the loopback, or a simulated EPICS record that is served there.
 
     >>> is_simulated("serial:///dev/pts/7?bus=1"), is_simulated("tcp://127.0.0.1:4001"), is_simulated("serial://COM4")
     (True, True, False)
@@ -99,11 +103,17 @@ def is_simulated(address: str) -> bool:
     parts = urlsplit(address)
     if parts.scheme == "serial":
         return not parts.netloc and _PTY.fullmatch(parts.path) is not None
-    if parts.scheme != "tcp" or parts.hostname is None:
-        return False
-    if parts.hostname == "localhost":
+    if parts.scheme == "epics":
+        host = parse_qs(parts.query).get("server", [""])[-1].rpartition(":")[0]
+        return parts.netloc.startswith(SIMULATED_RECORDS) and _is_here(host)
+    return parts.scheme == "tcp" and parts.hostname is not None and _is_here(parts.hostname)
+
+
+def _is_here(host: str) -> bool:
+    """Say whether a host is this machine, by its loopback."""
+    if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(parts.hostname).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

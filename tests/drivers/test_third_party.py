@@ -296,3 +296,37 @@ def test_source_meters_of_labmcp(served: Served) -> None:
         meter.make_safe()
         assert meter.output.get() is False
         meter.disconnect()
+def test_a_motor_goes_to_positions_of_caprotos_fake_record(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("caproto")
+    from autolab.drivers.epics import PV, Motor
+    from autolab.model.clock import Clock
+    from autolab.model.errors import InDoubt, OutsideLimits
+
+    monkeypatch.setenv("EPICS_CA_AUTO_ADDR_LIST", "NO")
+    monkeypatch.setenv("EPICS_CA_ADDR_LIST", "127.0.0.1:9")
+    address = served("fake_motor_record", "epics")
+    clock = Clock("real")
+    stage = Motor("stage", address=address, clock=clock, connect_s=10, poll_s=0.05)
+    speed = PV("speed", address=address.replace("?", ".VELO?"), clock=clock, write="absolute")
+    try:
+        assert stage.identify()["model"] == "motor record"
+        for target in (2.0, -1.5, 0.0):
+            status = stage.set(target)
+            status.wait(30)
+            assert stage.locate()["readback"] == pytest.approx(target, abs=0.01)
+        with pytest.raises(OutsideLimits, match=r"soft limits -10..20"):
+            stage.set(20.5)
+        status = speed.set(4.0)
+        status.wait(10)
+        assert status.result["value"] == 4.0
+        status = stage.set(19.0)
+        with pytest.raises(TimeoutError):
+            status.wait(1.5)
+        stage.make_safe()
+        assert 1 < stage.locate()["readback"] < 18
+        with pytest.raises(InDoubt):
+            status.wait(5)
+    finally:
+        stage.disconnect()
+        speed.disconnect()
+        clock.close()

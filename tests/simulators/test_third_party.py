@@ -88,6 +88,13 @@ CASES = [
     ("pymeasure_2000", MULTIMETER, "pty", "electrics"),
     ("pymeasure_34410a", MULTIMETER, "tcp", "electrics"),
     ("iorodeo", POTENTIOSTAT, "pty", "electrics"),
+    ("flowchem_vici", "vici.Valve", "pty", "valves"),
+    ("yaqd_vici", "vici.Valve", "pty", "valves"),
+    ("vicivalve", "vici.Valve", "pty", "valves"),
+    ("vicivalve", "vici.Valve", "tcp", "valves"),
+    ("matterlab_vici", "vici.Valve", "pty", "valves"),
+    ("flowchem_runze", "runze.Valve", "pty", "valves"),
+    ("matterlab_runze", "runze.Valve", "pty", "valves"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
@@ -105,6 +112,12 @@ SETTINGS: dict[str, dict[str, JSON]] = {
     "pymeasure_2000": {"model": "2000"},
 }
 """Of simulators that need some, or for one client."""
+    "vici.Valve": {"positions": 2},
+    "matterlab_vici": {"positions": 10},
+    "runze.Valve": {"positions": 10},
+    "matterlab_runze": {"positions": 6},
+}
+"""Of simulators that need some, or of a client that needs others."""
 
 
 @pytest.mark.parametrize(("client", "key", "over", "requirements"), CASES)
