@@ -161,6 +161,19 @@ def test_any_bytes_are_a_reply_or_an_error(data: bytes) -> None:
             query.send(data[:end])
 
 
+@pytest.mark.parametrize("rest", [b"", b"\0", b"\xff\xff", b"\x04\x00\x00", b"\x04\x00\x00\x00\x00\x00\x00\x00"])
+def test_no_function_code_is_too_much_for_it(rest: bytes) -> None:
+    for function in range(256):
+        body = bytes([1, function]) + rest
+        for data in (body, body + crc(body)):
+            query = Frames("rtu", 1).read(1, 1)
+            next(query)
+            query.send(None)
+            end = query.send(None).end(data)  # type: ignore[union-attr]  # the third effect is the wait
+            with pytest.raises((GarbledReply, ModbusRefused)):
+                query.send(data[:end] if end else data)
+
+
 # ---- maps ----------------------------------------------------------------------------------------------------------
 
 
