@@ -448,7 +448,7 @@ def test_a_line_that_is_lost_is_opened_again(rig: Rig) -> None:
 
 def test_two_on_one_bus_do_not_hear_each_other(virtual: Clock) -> None:
     for key, settings in (("modbus.Controller", {"map": "eurotherm_2400"}), ("eurotherm.Controller", {})):
-        entries = {
+        entries: dict[str, Any] = {
             name: {"driver": key, "address": f"memory://bus?bus={unit}", **settings}
             for name, unit in (("left", 11), ("right", 12))
         }
