@@ -56,11 +56,16 @@ class Controller(Thermostat):
 
         Raises:
             WrongInstrument: It is not the one that is wanted.
+            InputError: It does not take the set point that is off.
         """
         identity, wanted = await self.again(self._tongue.identity), self.settings.identity
         if wanted is not None and identity != wanted:
             raise self.wrong(identity, wanted, "correct `identity`")
         self.range = await self.read_range()
+        low, high = self.range
+        if not low <= self.settings.off_C <= high:
+            msg = f"{self.name}: off_C {self.settings.off_C:g} is outside what it takes, {low:g}..{high:g} degC: it could not be switched off"
+            raise InputError(msg)
         setpoint, output = await self.again(lambda: self._tongue.numbers("SL", "OP"))
         self._tell(setpoint, output)
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Controller(Thermostat):
     """A controller: `set(degC)` heats and waits, `set("off")` has it heat no more.
 
-    An RTU reply does not say which request it answers. So every query ends with the map's mark: a read of so many
+    An RTU reply does not say which request it answers. So registers that follow one another are read at once, in blocks
+    of few equal lengths, and every query ends with the map's mark: a read of so many
     registers as no other read has. With a reply too many before it, the mark gets one of another length, and nothing of
     the query is believed.
 
@@ -73,12 +74,15 @@ class Controller(Thermostat):
         return tuple(words)
 
     def _read(self, *registers: Register) -> Query[list[float]]:
-        values: list[float] = []
-        for register in registers:
-            words = yield from self._frames.read(register.address, register.count, register.table)
-            values.append(register.read(words, self.map.word_order))
+        held: dict[tuple[str, int], int] = {}
+        for block in modbus_map.blocks(registers):
+            words = yield from self._frames.read(block.address, block.count, block.table)
+            held.update({(block.table, address): word for address, word in enumerate(words, block.address)})
         yield from self._mark()
-        return values
+        return [
+            one.read([held[one.table, one.address + more] for more in range(one.count)], self.map.word_order)
+            for one in registers
+        ]
 
     def _change(self, orders: tuple[Order, ...], *registers: Register) -> Query[list[float]]:
         for order in orders:
@@ -150,7 +154,8 @@ class Controller(Thermostat):
         lowest, highest = self.map.lowest, self.map.highest
         if lowest is None or highest is None:
             return self.range
-        low, high = await self.again(lambda: self._read(lowest, highest))
+        (low,) = await self.again(lambda: self._read(lowest))
+        (high,) = await self.again(lambda: self._read(highest))
         if low > high:
             raise GarbledReply(f"its lowest set point {low:g} is above its highest {high:g}", instrument=self.name)
         return (self.map.celsius(low), self.map.celsius(high))

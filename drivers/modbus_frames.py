@@ -24,6 +24,7 @@ from autolab.model.errors import GarbledReply, Refused
 
 GAP: Final = 0.005
 """Silence between two RTU frames, s: 3.5 characters at 9600 baud, and some."""
+_FUNCTIONS: Final = (3, 4, 6, 16)
 EXCEPTIONS: Final = {
     1: "it does not know this function", 2: "it has no such register", 3: "it does not take this value",
     4: "it has a fault", 5: "it needs longer", 6: "it is busy", 10: "the gateway has no way there",
@@ -101,6 +102,8 @@ class Frames:
             size = 6 + int.from_bytes(received[4:6], "big") if len(received) >= 6 else 0
         elif len(received) < 3:
             return 0
+        elif received[1] & 0x7F not in _FUNCTIONS:
+            size = len(received)
         else:
             kind = self._decoder.lookupPduClass(received)
             size = len(received) if kind is None else kind.calculateRtuFrameSize(received)
@@ -108,7 +111,10 @@ class Frames:
 
     def _parsed(self, frame: bytes, request: ModbusPDU) -> tuple[ModbusPDU, bytes]:
         """Return a reply and its bytes between header and check sum; every byte of the frame is accounted for."""
-        used, unit, number, data = self._framer.decode(frame)
+        try:
+            used, unit, number, data = self._framer.decode(frame)
+        except ModbusException:  # it looks for a frame in what is none, and finds what it cannot read
+            used, unit, number, data = 0, 0, 0, b""
         if used != len(frame) or not data or self._framer.encode(data, unit, number) != frame:
             raise GarbledReply("no Modbus frame, or its check sum is wrong", seen=frame)
         if unit != self.unit or number != request.transaction_id:

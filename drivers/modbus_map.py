@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -69,6 +70,38 @@ class Register(_Part):
             raise InputError(msg) from None
         words = list(struct.unpack(f">{len(data) // 2}H", data))
         return words if order == "high_first" else words[::-1]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Registers that follow one another, read at once: one reply holds them all, and by its length is like few others.
+
+    Attributes:
+        table: Where they lie.
+        address: Of the first.
+        count: How many.
+    """
+
+    table: Literal["holding", "input"]
+    address: int
+    count: int
+
+
+def blocks(registers: Sequence[Register]) -> list[Block]:
+    """Return the blocks that hold some values.
+
+    >>> [(block.address, block.count) for block in blocks([Register(address=n) for n in (2, 1, 273, 3)])]
+    [(1, 3), (273, 1)]
+    """
+    wanted = {(one.table, one.address + more) for one in registers for more in range(one.count)}
+    found: list[Block] = []
+    for table, address in sorted(wanted):
+        last = found[-1] if found else None
+        if last is not None and (last.table, last.address + last.count) == (table, address):
+            found[-1] = Block(last.table, last.address, last.count + 1)
+        else:
+            found.append(Block(table, address, 1))
+    return found
 
 
 class Mark(_Part):
@@ -156,12 +189,14 @@ class ModbusMap(_Part):
 
     @model_validator(mode="after")
     def _mark_is_unlike_any_reading(self) -> Self:
-        counts = {part.count for part in (*self.looked_at, self.lowest, self.highest) if part is not None}
-        if self.mark.count in counts:
-            msg = f"mark.count {self.mark.count} is also the count of a reading: take another number of registers"
-            raise ValueError(msg)
         if (self.lowest is None) != (self.highest is None):
             msg = "lowest and highest are given both or not at all"
+            raise ValueError(msg)
+        output = [self.output] if self.output is not None else []
+        limits = [[part] for part in (self.lowest, self.highest) if part is not None]
+        queries = (self.looked_at, [self.setpoint], [self.setpoint, self.state], [self.state, *output], *limits)
+        if any(block.count == self.mark.count for query in queries for block in blocks(query)):
+            msg = f"mark.count {self.mark.count} is also the count of a reading: take another number of registers"
             raise ValueError(msg)
         return self
 

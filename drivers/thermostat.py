@@ -13,7 +13,7 @@ from autolab.drivers.arrival import Arrival
 from autolab.drivers.instrument import ActionStatus, OphydInstrument
 from autolab.drivers.signals import Reading
 from autolab.drivers.thermostat_settings import ThermostatSettings
-from autolab.model.actions import JSON, ActionClass, Verb
+from autolab.model.actions import JSON, ActionClass, Intent, Reconciled, Verb
 from autolab.model.errors import InstrumentAlarm, Refused, WrongInstrument
 
 NAN: Final = float("nan")
@@ -82,8 +82,9 @@ class Thermostat(OphydInstrument):
         return "read" if verb == "trigger" else "idempotent"
 
     def samples(self) -> Sequence[object]:
-        """Return a temperature, and off."""
-        return (30.0, "off")
+        """Return a temperature near that of a room, within the lab's limits, and off."""
+        low, high = self.settings.limits.get("temperature", (30.0, 30.0))
+        return (min(max(30.0, low), high), "off")
 
     def check_value(self, value: object) -> None:
         """Check a temperature against the lab's limits and the range that the apparatus told when it was met.
@@ -94,8 +95,9 @@ class Thermostat(OphydInstrument):
         if isinstance(value, str) and value == "off":
             return
         celsius = self.number(value, "a number of degC, or 'off'")
-        self.check_limit("temperature", celsius, "degC")
-        self._check_range(celsius)
+        for one in (celsius, self._on_the_wire(celsius)):  # rounding must not lead beyond a limit
+            self.check_limit("temperature", one, "degC")
+            self._check_range(one)
 
     def _check_range(self, celsius: float) -> None:
         low, high = self.range
@@ -161,6 +163,10 @@ class Thermostat(OphydInstrument):
         self.end_action()
         await self.ready()
         await self._switch_off(urgent=True)
+
+    async def do_reconcile(self, intent: Intent) -> Reconciled:
+        """Absolute set points leave nothing to settle: they can be given again."""
+        return Reconciled("not", why=f"{intent.verb} of {self.name} can be done again")
 
     async def do_make_safe(self) -> None:
         """Switch it off, and read once more that it is."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 LONGEST_READ = 125
+SILENCE = 0.5  # s: far more than the 3.5 characters of the specification, for lines that hold bytes back
 WATLOW_MODES = {10: "auto", 62: "off", 54: "manual"}
 Cell = tuple[Callable[[], int], Callable[[int], bool] | None]
 """How a register is read, and what writing it does (false for a bad value); None where it cannot be written."""
@@ -77,6 +78,7 @@ class ControllerSimulator(Talker):
         identity = options.get("identity", [0x0E, 0x2480])
         self.identity = [int(str(word)) for word in identity] if isinstance(identity, list) else [0x0E, 0x2480]
         self.mode, self.target, self.output = "manual", 20.0, 0.0
+        self._heard = 0.0  # loop time of the last bytes, s
         self._held: dict[str, int] = {"6": 50, "8": 360, "9": 60, "30": 1000, "37": 0, "270": 0}
         self.bath = self.world.body(place.name, lambda: Bath(BLOCK))
         self.bath.strength = number(options, "strength", 1.0)
@@ -123,6 +125,14 @@ class ControllerSimulator(Talker):
         return self.bath.temperature + self.noise * float(self.chance.normal())
 
     # ---- frames ------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the line; after a silence a new frame begins, whatever was left of one."""
+        now = self.place.clock.loop.time()
+        if now - self._heard > SILENCE:
+            self._line = b""
+        self._heard = now
+        super().receive(data)
 
     def take(self) -> bytes | None:
         """Return the next frame for anybody; what cannot begin one is forgotten."""

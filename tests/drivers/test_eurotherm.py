@@ -281,3 +281,13 @@ def test_limits_the_wrong_way_round_are_not_believed(make: Callable[..., Met]) -
     far.says["HS"] = "-10.0"
     with pytest.raises(LinkError, match="lowest set point 0 is above its highest -10"):
         controller.connect()
+
+
+def test_one_that_could_not_be_switched_off_is_not_taken(make: Callable[..., Met]) -> None:
+    controller, far = make()
+    far.says["LS"] = " 20.0"
+    with pytest.raises(
+        InputError, match=r"off_C 0 is outside what it takes, 20..300 degC: it could not be switched off"
+    ):
+        controller.connect()
+    assert far.orders == []

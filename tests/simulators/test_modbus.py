@@ -96,6 +96,12 @@ def test_frames_may_come_in_pieces(meet: Callable[..., Met]) -> None:
     assert speaker.say(frame[5:]) == rtu("011000020001")
 
 
+def test_after_a_silence_a_new_frame_begins(meet: Callable[..., Met]) -> None:
+    _, speaker = meet()
+    assert speaker.say(b"\x01\x03\x00", 1.0) == b""
+    assert speaker.say(rtu("010300010001")) == rtu("01030200d2")
+
+
 def test_tcp_has_a_header_and_no_check_sum(meet: Callable[..., Met]) -> None:
     _, speaker = meet(framing="tcp")
     assert speaker.say(bytes.fromhex("123400000006010300010001")) == bytes.fromhex("12340000000501030200d2")
