@@ -41,10 +41,15 @@ CASES = [
     ("ika", PLATE, "tcp", "first"),
     ("labmcp_ika", PLATE, "tcp", "first"),
     ("ezo_driver", PROBE, "pty", "first"),
+    ("zaber_serial", "zaber.Stage", "pty", "motion"),
+    ("zaber_serial", "zaber.Stage", "tcp", "motion"),
+    ("zaber_motion", "zaber.Stage", "pty", "motion"),
+    ("zaber_motion", "zaber.Stage", "tcp", "motion"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
     PUMP: {"syringe_mm": 20.0, "volume_mL": 20.0, "contents_mL": 5.0},
+    "zaber.Stage": {"microstep_um": 0.047625},
 }
 """Of simulators that need some."""
 
