@@ -14,6 +14,7 @@ from ophyd import Kind
 
 from autolab.drivers import zaber_protocol as wire
 from autolab.drivers.instrument import ActionStatus, OphydInstrument
+from autolab.drivers.positions import settle
 from autolab.drivers.query import Query
 from autolab.drivers.signals import Reading
 from autolab.drivers.zaber_settings import StageSettings
@@ -254,20 +255,12 @@ class Stage(OphydInstrument):
         """Compare where it stands with where it was to go, and where it stood before."""
         await self.ready()
         reply = await self.look()
-        at, slack = float(self.readback.get()), self.settings.tolerance_mm + self.step
-        referenced = reply.warning != _UNREFERENCED
-        result: dict[str, JSON] = {"position_mm": at}
+        at = float(self.readback.get())
         if reply.busy:
             return Reconciled("unknown", why=f"it still moves, at {at:g} mm: halt it first")
-        if not referenced:
+        if reply.warning == _UNREFERENCED:
             return Reconciled("unknown", why="it has no reference position any more: home it")
-        before = intent.context.get("position_mm")
-        wanted = 0.0 if intent.value == "home" else float(str(intent.value))
-        if abs(at - wanted) <= slack:
-            return Reconciled("happened", result=result, why=f"it stands at {at:g} mm, where it was to go")
-        if isinstance(before, int | float) and abs(at - before) <= slack:
-            return Reconciled("not", why=f"it stands at {at:g} mm, where it stood before")
-        return Reconciled("partial", amount=at, result=result, why=f"it stands at {at:g} mm, on its way to {wanted:g}")
+        return settle(intent, at, self.settings.tolerance_mm + self.step, home=0.0)
 
     # ---- errors ------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from autolab.model.actions import JSON
 
@@ -159,3 +159,106 @@ class Axis:
         self.freeze()
         self.position, self.blocked = float(str(state["position"])), bool(state["blocked"])
         self.bumped = int(str(state["bumped"]))
+
+
+class Gantry:
+    """A tool that several axes carry along straight lines: a `world.Body`.
+
+    Args:
+        low: Where the lower end stops are, mm.
+        high: Where the upper ones are, mm.
+        position: Where the tool stands, mm.
+    """
+
+    def __init__(self, low: Sequence[float], high: Sequence[float], position: Sequence[float]) -> None:
+        self.low, self.high = tuple(low), tuple(high)
+        self.blocked = False
+        self._start, self._way = tuple(position), tuple(0.0 for _ in position)
+        self._path = Axis(0.0, 0.0, 0.0)  # along the line, from its start
+
+    @property
+    def position(self) -> tuple[float, ...]:
+        """Where the tool is, mm."""
+        return tuple(start + way * self._path.position for start, way in zip(self._start, self._way, strict=True))
+
+    @property
+    def moving(self) -> bool:
+        """Whether a motion is going on."""
+        return self._path.moving
+
+    @property
+    def seconds_left(self) -> float:
+        """Time to the end of the motion, s, if nothing is in its way."""
+        return self._path.seconds_left
+
+    @property
+    def speed(self) -> float:
+        """How fast it goes along its line, mm/s."""
+        return abs(self._path.velocity)
+
+    @property
+    def bumped(self) -> bool:
+        """Whether it has run into an end stop or an obstacle since the last command."""
+        return self._path.bumped != 0
+
+    def go(self, target: Sequence[float], speeds: Sequence[float], ramps: Sequence[float], feed: float) -> None:
+        """Move along a straight line, from rest.
+
+        Args:
+            target: mm.
+            speeds: Highest speed of each axis, mm/s.
+            ramps: Highest acceleration of each axis, mm/s^2.
+            feed: Speed along the line, mm/s; infinite for as fast as it can.
+        """
+        self._start = self.position
+        length = math.dist(self._start, target)
+        self._way = tuple(
+            (to - start) / length if length else 0.0 for start, to in zip(self._start, target, strict=True)
+        )
+        shares = [abs(part) for part in self._way]
+        speed = min([feed, *(most / share for most, share in zip(speeds, shares, strict=True) if share > _NOW)])
+        ramp = min([most / share for most, share in zip(ramps, shares, strict=True) if share > _NOW], default=1.0)
+        self._path = Axis(0.0, self._room(), 0.0)
+        self._path.blocked = self.blocked
+        if length:
+            self._path.go(length, speed, ramp)
+
+    def _room(self) -> float:
+        """Return how far the line goes before an end stop, mm."""
+        room = math.inf
+        for start, way, low, high in zip(self._start, self._way, self.low, self.high, strict=True):
+            if way:
+                room = min(room, ((high if way > 0 else low) - start) / way)
+        return max(0.0, room)
+
+    def brake(self, ramp: float) -> None:
+        """Come to rest on the line."""
+        self._path.brake(ramp)
+
+    def freeze(self) -> None:
+        """Stand still at once."""
+        self._path.freeze()
+
+    def put(self, position: Sequence[float]) -> None:
+        """Stand elsewhere: somebody has pushed it."""
+        self._path = Axis(0.0, 0.0, 0.0)
+        self._start, self._way = tuple(position), tuple(0.0 for _ in position)
+
+    def integrate(self, dt: float) -> None:
+        """Go on for `dt` s."""
+        self._path.integrate(dt)
+
+    def snapshot(self) -> dict[str, JSON]:
+        """Return what changes; only while it stands still.
+
+        Raises:
+            ValueError: It moves.
+        """
+        self._path.snapshot()
+        return {"position": list(self.position), "blocked": self.blocked}
+
+    def restore(self, state: Mapping[str, JSON]) -> None:
+        """Go back to `snapshot`."""
+        places = state["position"]
+        self.put([float(str(place)) for place in places] if isinstance(places, list) else self.position)
+        self.blocked = bool(state["blocked"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolab.simulators.axes import Axis, Segment, trapezoid
+from autolab.simulators.axes import Axis, Gantry, Segment, trapezoid
 
 SPEEDS = st.floats(min_value=0.5, max_value=50)
 
@@ -123,3 +123,59 @@ def test_it_can_be_kept_while_it_stands() -> None:
     axis.integrate(9)
     axis.restore(state)
     assert (axis.position, axis.moving) == (5, False)
+
+
+SPEEDS_3, RAMPS_3 = (10.0, 10.0, 2.0), (100.0, 100.0, 20.0)
+
+
+def test_a_gantry_goes_straight_and_as_fast_as_its_slowest_axis_allows() -> None:
+    gantry = Gantry((-50, -50, -50), (50, 50, 50), (0, 0, 0))
+    gantry.go((30, 40, 0), SPEEDS_3, RAMPS_3, math.inf)
+    speed, ramp = 10 / 0.8, 100 / 0.8
+    assert gantry.seconds_left == pytest.approx(50 / speed + speed / ramp)
+    gantry.integrate(2.0)
+    x, y, z = gantry.position
+    assert y / x == pytest.approx(4 / 3)
+    assert z == 0
+    assert gantry.speed == pytest.approx(speed)
+    gantry.integrate(10)
+    assert gantry.position == pytest.approx((30, 40, 0))
+    assert not gantry.moving
+    gantry.go((30, 40, 1), SPEEDS_3, RAMPS_3, 1.0)
+    assert gantry.seconds_left == pytest.approx(1 / 1 + 1 / 20)
+    gantry.go((30, 40, 0), SPEEDS_3, RAMPS_3, 1.0)
+    assert not gantry.moving
+
+
+def test_a_gantry_stops_at_the_first_end_stop() -> None:
+    gantry = Gantry((-50, -50, -50), (50, 20, 50), (0, 0, 0))
+    gantry.go((30, 40, 0), SPEEDS_3, RAMPS_3, math.inf)
+    gantry.integrate(60)
+    assert gantry.position == pytest.approx((15, 20, 0))
+    assert gantry.bumped
+
+
+def test_a_gantry_brakes_freezes_is_blocked_pushed_and_kept() -> None:
+    gantry = Gantry((-50, -50), (50, 50), (0, 0))
+    gantry.go((40, 0), (10, 10), (100, 100), math.inf)
+    gantry.integrate(1)
+    with pytest.raises(ValueError, match="moves at"):
+        gantry.snapshot()
+    gantry.brake(100)
+    gantry.integrate(9)
+    assert gantry.position == pytest.approx((9.5 + 0.5, 0))
+    state = gantry.snapshot()
+    gantry.go((40, 0), (10, 10), (100, 100), math.inf)
+    gantry.freeze()
+    gantry.integrate(5)
+    assert gantry.position == pytest.approx((10, 0))
+    gantry.blocked = True
+    gantry.go((40, 0), (10, 10), (100, 100), math.inf)
+    gantry.integrate(5)
+    assert gantry.position == pytest.approx((10, 0))
+    assert gantry.bumped
+    gantry.put((1, 2))
+    assert gantry.position == (1, 2)
+    gantry.restore(state)
+    assert gantry.position == pytest.approx((10, 0))
+    assert not gantry.blocked
