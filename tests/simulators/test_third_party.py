@@ -45,6 +45,9 @@ CASES = [
     ("zaber_serial", "zaber.Stage", "tcp", "motion"),
     ("zaber_motion", "zaber.Stage", "pty", "motion"),
     ("zaber_motion", "zaber.Stage", "tcp", "motion"),
+    ("pygrbl_streamer", "grbl.Gantry", "pty", "motion"),
+    ("grbl_link", "grbl.Gantry", "pty", "motion"),
+    ("grbl_link", "grbl.Gantry", "tcp", "motion"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
