@@ -10,7 +10,7 @@ from ophyd import Component as Cpt
 from ophyd import Kind
 
 from autolab.drivers.component import RoleComponent
-from autolab.drivers.gantry_settings import GantrySettings
+from autolab.drivers.gantry_settings import GantryBaseSettings
 from autolab.drivers.instrument import OphydInstrument
 from autolab.drivers.positions import settle
 from autolab.drivers.query import Query, ReadUntil
@@ -156,8 +156,8 @@ class GantryBase(OphydInstrument):
         deaf: The controller answers nothing until it has finished what it does; nobody asks it meanwhile who it is.
     """
 
-    role: ClassVar[Literal[""]] = GantrySettings.role
-    settings: GantrySettings
+    role: ClassVar[Literal[""]] = GantryBaseSettings.role
+    settings: GantryBaseSettings
     line_settings: ClassVar[Mapping[str, str]] = {"baud": "115200"}
     places: ClassVar[tuple[float, float]]
     """Two places (mm) where each axis of a simulator can go."""

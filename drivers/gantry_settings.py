@@ -11,7 +11,7 @@ from autolab.drivers.settings import DriverSettings
 from autolab.model.roles import Role
 
 
-class GantrySettings(DriverSettings):
+class GantryBaseSettings(DriverSettings):
     """How a gantry of three axes moves."""
 
     role: ClassVar[Literal[""]] = ""

@@ -15,7 +15,7 @@ from ophyd import Kind
 
 from autolab.drivers import grbl_protocol as wire
 from autolab.drivers.gantry import LETTERS, GantryAxis, GantryBase
-from autolab.drivers.grbl_settings import GrblSettings
+from autolab.drivers.grbl_settings import GantrySettings
 from autolab.drivers.query import Query, Sleep
 from autolab.drivers.signals import Reading
 from autolab.model.actions import JSON
@@ -37,8 +37,8 @@ class Gantry(GantryBase):
         version: Of its firmware.
     """
 
-    settings_model = GrblSettings
-    settings: GrblSettings
+    settings_model = GantrySettings
+    settings: GantrySettings
     places: ClassVar[tuple[float, float]] = (-12.5, -5.0)
 
     state = Cpt(Reading, value="", dtype="string", kind=Kind.normal)

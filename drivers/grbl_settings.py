@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from autolab.drivers.gantry_settings import GantrySettings
+from autolab.drivers.gantry_settings import GantryBaseSettings
 
 
-class GrblSettings(GantrySettings):
+class GantrySettings(GantryBaseSettings):
     """How a gantry with a GRBL 1.1 controller moves."""
 
     instruments: ClassVar[str] = "gantries and CNC machines with a GRBL 1.1 controller"

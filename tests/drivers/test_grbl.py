@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autolab.drivers import grbl_protocol as wire
 from autolab.drivers.gantry import GantryAxis
 from autolab.drivers.grbl import Gantry
-from autolab.drivers.grbl_settings import GrblSettings
+from autolab.drivers.grbl_settings import GantrySettings
 from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.testing import DriverContract, play
 from autolab.drivers.wire import Ports
@@ -239,8 +239,8 @@ def test_settings_that_cannot_be(virtual: Clock, settings: dict[str, Any], match
 def test_roles_and_line(virtual: Clock) -> None:
     gantry = Gantry("gantry", address="serial:///dev/ttyUSB0", clock=virtual)
     assert gantry.address.settings == {"baud": "115200"}
-    assert {axis.attr_name: axis.role for axis in gantry.axes} == GrblSettings.components
-    assert Gantry.role == GrblSettings.role == ""
+    assert {axis.attr_name: axis.role for axis in gantry.axes} == GantrySettings.components
+    assert Gantry.role == GantrySettings.role == ""
     with pytest.raises(OutsideLimits, match=r"set gantry.x, gantry.y or gantry.z, not the whole; nothing was sent"):
         gantry.set(3)
 

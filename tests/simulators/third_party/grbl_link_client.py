@@ -14,7 +14,7 @@ def main(url: str) -> None:
     with serial.serial_for_url(device(url), 115200, timeout=1) as port:
         grbl = Grbl(port)
 
-        def until(what) -> None:
+        def until(what) -> None:  # noqa: ANN001
             for _ in range(100):
                 if what():
                     return
@@ -31,10 +31,10 @@ def main(url: str) -> None:
         until(lambda: grbl.send(b"?") or grbl.status["MPos"] == [-5.0, 0.0, 0.0])
         until(lambda: grbl.send(b"?") or grbl.status["mode"] == "Idle")
         grbl.jog(60, x=-5)
-        time.sleep(0.3)
+        until(lambda: grbl.send(b"?") or grbl.status["MPos"][0] < -5.1)
         grbl.jog_cancel()
         until(lambda: grbl.send(b"?") or grbl.status["mode"] == "Idle")
-        assert -10 < grbl.status["MPos"][0] < -5
+        assert grbl.status["MPos"][0] > -9
         grbl.stop()
 
 
