@@ -81,8 +81,11 @@ class Gantry(GantryBase):
             self._killed = True
             self.take_outcome(text)
             return True
-        if not sent and self.deaf and (wire.OK.fullmatch(text) or text.startswith((b"Error:", b"Resend:"))):
-            return self.take_outcome(text)
+        if not sent and self.deaf:
+            if text.startswith(b"Error:"):  # in whatever words: what comes behind it tells what it means
+                return True
+            if wire.OK.fullmatch(text) or text.startswith(b"Resend:"):
+                return self.take_outcome(text)
         return not text or text == b"wait" or text.startswith((b"echo:busy", b"busy:", b"//"))
 
     def _start_over(self) -> None:
@@ -221,19 +224,29 @@ class Gantry(GantryBase):
     async def _end_of(self, command: str, timeout_s: float, what: str) -> bytes:
         """Have it begin something that it acknowledges at its end; again while the line was damaged on its way."""
         word = b""
-        for _ in range(_TRIES):
-            marker = self._count.next()
-            word = await self.outcome(lambda marker=marker: wire.send(wire.encode(marker, command)), timeout_s, what)  # type: ignore[misc]  # a lambda's default
-            if word.startswith((b"Error:Line", b"Error:checksum", b"Error:No", b"Resend:")):
-                await self.query(self.identify_query())  # another line: what it says to that puts the numbers right
-                continue
-            if word.startswith(b"Error:"):
-                raise self.alarm(f"shut down during {what}: it says {word.decode('ascii', 'replace')!r}. Reset it")
-            if word.startswith(b"ok"):
-                self._count.know(marker + 1)
+        async with self.turn:  # as long as it has a number of which it is not known whether it was taken
+            for _ in range(_TRIES):
+                marker = self._count.next()
+                line = wire.encode(marker, command)
+                word = await self._outcome_of(lambda line=line: wire.send(line), timeout_s, what)  # type: ignore[misc]  # a lambda's default
+                if word.startswith(b"ok"):
+                    self._count.know(marker + 1)
+                if not word.startswith(b"Resend:"):
+                    break
+                self._refused(word)
+        if word.startswith(b"Error:"):
+            raise self.alarm(f"shut down during {what}: it says {word.decode('ascii', 'replace')!r}. Reset it")
+        if not word.startswith(b"Resend:"):
             return word
         msg = f"did not understand {command!r} {_TRIES} times: {word!r}"
         raise GarbledReply(msg, instrument=self.name, port=self.address.port, command=command)
+
+    def _refused(self, word: bytes) -> None:
+        try:
+            wire.refused(self._count, word)
+        except wire.StartedOver:
+            self._start_over()
+            raise
 
     # ---- stopping ----------------------------------------------------------------------------------------------
 

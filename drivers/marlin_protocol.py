@@ -98,13 +98,32 @@ def order(count: Count, command: str, *, once: bool = False) -> Query[list[str]]
         if wanted is None:
             count.know(marker + 1)
             return lines
-        if not count.last < wanted <= marker:
-            count.forget(wanted)
-            msg = f"wants line {wanted} instead of {marker}: it has started over, or somebody else talks to it"
-            raise StartedOver(msg)
-        count.know(wanted)
+        _want(count, wanted)
     msg = f"{command!r} was damaged on its way {_TRIES} times"
     raise GarbledReply(msg)
+
+
+def refused(count: Count, said: bytes) -> None:
+    """Note which line it wants again, as `Resend: 5` tells.
+
+    Raises:
+        StartedOver: It counts otherwise.
+        GarbledReply: It tells no number.
+    """
+    found = _RESEND.fullmatch(said.decode("latin-1"))
+    if found is None:
+        msg = f"does not say which line it wants again: {said!r}"
+        raise GarbledReply(msg)
+    _want(count, int(found[1]))
+
+
+def _want(count: Count, wanted: int) -> None:
+    if not count.last < wanted <= count.sent:
+        sent = count.sent
+        count.forget(wanted)
+        msg = f"wants line {wanted} instead of {sent}: it has started over, or somebody else talks to it"
+        raise StartedOver(msg)
+    count.know(wanted)
 
 
 def where(count: Count) -> Query[tuple[float, float, float]]:

@@ -13,7 +13,7 @@ class GantrySettings(GantryBaseSettings):
     """How a gantry with a Marlin controller moves."""
 
     instruments: ClassVar[str] = "gantries and printers with Marlin 1.1 or 2, and firmware that speaks like it"
-    checked_with: ClassVar[tuple[str, ...]] = ("printrun 2.2.0 (simulator)", "OctoPrint 1.11.8 (driver)")
+    checked_with: ClassVar[tuple[str, ...]] = ("marlin-host 0.2.1 (simulator)", "OctoPrint 1.11.8 (driver)")
     from_memory: ClassVar[tuple[str, ...]] = (
         "that targets outside the travel are clipped silently",
         "what a killed controller says",

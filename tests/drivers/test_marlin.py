@@ -98,6 +98,16 @@ def test_one_that_counts_otherwise_has_started_over() -> None:
         play(wire.order(count, "G90"), [(">", G90_1), ("<", b"Resend: 9\n"), ("<", b"ok\n")])
 
 
+def test_a_line_that_is_wanted_again() -> None:
+    count = wire.Count(4, 6, 5)
+    wire.refused(count, b"Resend: 6")
+    assert count == wire.Count(5, 5, None, True)
+    with pytest.raises(GarbledReply, match="does not say which line"):
+        wire.refused(count, b"Resend: x")
+    with pytest.raises(wire.StartedOver):
+        wire.refused(count, b"Resend: 1")
+
+
 def test_counting_from_0() -> None:
     count, line = wire.Count(9, 10, 10), b"N0 M110 N0*125\n"
     play(wire.patiently(count, 3.0), [(">", line), (">", line), (">", line), ("<", b"ok\n")])
@@ -516,7 +526,9 @@ def test_over_a_real_port(real: Clock, listen: str) -> None:
         gantry.disconnect()
         gantry.x.set(3.0).wait(30)  # opened anew
         halted = gantry.x.set(100.0)
+        real.run(asyncio.sleep(1))
+        gantry.halt()
         with pytest.raises(InDoubt):
-            bench.clock.run(asyncio.sleep(1)) or gantry.halt() or halted.wait(5)
+            halted.wait(5)
         assert bench.is_safe() == {"instrument": True}
         gantry.disconnect()

@@ -48,6 +48,8 @@ CASES = [
     ("pygrbl_streamer", "grbl.Gantry", "pty", "motion"),
     ("grbl_link", "grbl.Gantry", "pty", "motion"),
     ("grbl_link", "grbl.Gantry", "tcp", "motion"),
+    ("marlin_host", "marlin.Gantry", "pty", "motion"),
+    ("marlin_host", "marlin.Gantry", "tcp", "motion"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
