@@ -122,7 +122,7 @@ class Gantry(GantryBase):
 
     async def look(self, *, urgent: bool = False) -> None:
         """Read state and position."""
-        self._tell(await self.asked(wire.status, urgent=urgent))
+        self._tell(await self.asked(wire.steady, urgent=urgent))
 
     def _tell(self, report: wire.Report) -> None:
         self.state.tell(report.state)

@@ -73,6 +73,22 @@ def status() -> Query[Report]:
     return Report(found[1], tuple(float(found[part]) for part in (2, 3, 4)))
 
 
+def steady() -> Query[Report]:
+    """Ask where it is and what it does, twice while it is idle: so that a late report is not taken for a fresh one.
+
+    Raises:
+        GarbledReply: The two differ.
+    """
+    first = yield from status()
+    if first.state != "Idle":
+        return first
+    second = yield from status()
+    if second.state == "Idle" and second != first:
+        msg = f"is idle at {first.places} and at {second.places}: one of these reports is late"
+        raise GarbledReply(msg)
+    return second
+
+
 def order(text: str) -> Query[list[str]]:
     """Send a line and return what is said before its `ok`.
 

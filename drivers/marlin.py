@@ -6,7 +6,6 @@ not noticed, and the position is the one that was planned.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -51,6 +50,8 @@ class Gantry(GantryBase):
         self._who: str | None = None
         self._starts = 0
         self._killed = False
+        self._moving = False  # something was begun, and has not been seen to end
+        self._halting = False
 
     # ---- meeting it --------------------------------------------------------------------------------------------
 
@@ -99,6 +100,8 @@ class Gantry(GantryBase):
         Raises:
             GarbledReply: It does not say the same twice.
         """
+        if self._halting:
+            await self._quick_stop()
         await self.query(wire.patiently(self._count, self.settings.boot_s))
         told = [await self.again(lambda: wire.who(self._count)) for _ in range(2)]
         if told[0] != told[1]:
@@ -182,7 +185,7 @@ class Gantry(GantryBase):
         self._check_alive()
         if self.settings.homing and not self.homed.get():
             raise self.refusal('was not homed, or was halted in motion since. Home it: set("home")')
-        starts = self._starts
+        starts, self._moving = self._starts, True
         axis.aim(place)
         status.progress(axis.at, place, "mm")
         async with self.turn:
@@ -206,6 +209,7 @@ class Gantry(GantryBase):
             self._check_alive(f"shut down during {what}")
             if self._starts != starts or word == b"start":
                 raise self.alarm(f"started over during {what}: its power or its line was interrupted. Home it")
+        self._moving = False
 
     async def home(self) -> None:
         """Home the machine.
@@ -216,7 +220,7 @@ class Gantry(GantryBase):
         await self.look()
         self._check_alive()
         self.homed.tell(False)
-        starts = self._starts
+        starts, self._moving = self._starts, True
         await self._end_of("G28", self.settings.home_timeout_s, "homing")
         await self._finish("homing", starts)
         self.homed.tell(True)
@@ -252,18 +256,24 @@ class Gantry(GantryBase):
 
     async def do_halt(self) -> None:
         """Stop at once and forget all planned motions (`M410`); a machine in motion has to be homed again."""
-        moved = self.deaf
+        moved = self.deaf or self._moving
         self.end_all()
-        await self.ready()
+        self._halting = self.deaf = True  # nothing is asked before it is stopped: a busy controller would not answer
+        try:
+            await self.ready()
+            await self._quick_stop()
+        finally:
+            self._halting = self.deaf = False
+        self._moving = False
         if moved:
             self.homed.tell(False)
-        with contextlib.suppress(LinkError):
-            await self.query(wire.send(b"M410\n"), urgent=True)  # without a number: it acts at once
-            for _ in range(10):
-                if not await self.query(listen(_QUIET), urgent=True):
-                    break
-        self.deaf = False
         await self.look(urgent=True)
+
+    async def _quick_stop(self) -> None:
+        await self.query(wire.send(b"M410\n"), urgent=True)  # without a number: it acts at once
+        for _ in range(10):
+            if not await self.query(listen(_QUIET), urgent=True):
+                break
 
     async def do_make_safe(self) -> None:
         """Stop, and see that it stands.

@@ -64,6 +64,14 @@ def test_damaged_reports_are_none(line: bytes) -> None:
         play(wire.status(), [(">", b"?"), ("<", line)])
 
 
+def test_two_reports_of_an_idle_machine_must_agree() -> None:
+    here, there = b"<Idle|MPos:1.000,0.000,0.000|FS:0,0>\r\n", b"<Idle|MPos:2.000,0.000,0.000|FS:0,0>\r\n"
+    assert play(wire.steady(), [(">", b"?"), ("<", here), (">", b"?"), ("<", here)]).places[0] == 1.0
+    assert play(wire.steady(), [(">", b"?"), ("<", here.replace(b"Idle", b"Run"))]).state == "Run"
+    with pytest.raises(GarbledReply, match="one of these reports is late"):
+        play(wire.steady(), [(">", b"?"), ("<", here), (">", b"?"), ("<", there)])
+
+
 def test_lines_end_in_ok_or_an_error() -> None:
     sent = (">", b"$G\n")
     assert play(wire.order("$G"), [sent, ("<", b"[GC:G0 G54]\r\n"), ("<", b"ok\r\n")]) == ["[GC:G0 G54]"]
@@ -430,7 +438,7 @@ def test_one_that_stands_elsewhere(rig: Rig, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("kind", ["drop", "late", "garble", "hang", "disconnect"])
 def test_a_fault_behind_a_move_leaves_it_in_doubt_and_the_next_command_is_right(rig: Rig, kind: Any) -> None:
-    rig.bench.inject("instrument", kind, nth=2, seconds=1.3)  # the first answers the look before
+    rig.bench.inject("instrument", kind, nth=3, seconds=1.3)  # two answer the look before
     with pytest.raises(LinkError):
         rig.set(rig.x, -10)
     rig.bench.wire("instrument").mend()
@@ -453,7 +461,7 @@ def test_a_fault_behind_a_look_is_overcome(rig: Rig, kind: Any, nth: int) -> Non
 
 def test_homing_whose_end_is_lost(make: Callable[..., Rig]) -> None:
     rig = make(home_timeout_s=30)
-    rig.bench.inject("instrument", "drop", nth=2)
+    rig.bench.inject("instrument", "drop", nth=3)
     with pytest.raises(InstrumentTimeout, match="says nothing 30 s after homing was begun"):
         rig.set(rig.x, "home")
     assert rig.wait(rig.x.trigger) == {"position_mm": -1.0}

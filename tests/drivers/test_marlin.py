@@ -377,6 +377,37 @@ def test_halting_while_it_homes(make: Callable[..., Rig]) -> None:
     assert rig.set(rig.x, "home")["homed"] is True
 
 
+def test_a_machine_that_somebody_else_has_busy_is_met_by_halting_it(virtual: Clock) -> None:
+    rig = Rig(virtual, {"homed": True}, boot_s=0)
+    rig.far.receive(b"G1 X150 F60\nM400\n")
+    rig.sleep(0.5)
+    with pytest.raises(InstrumentTimeout):
+        rig.gantry.connect()
+    rig.gantry.halt()
+    assert rig.bench.is_safe() == {"instrument": True}
+    rig.gantry.disconnect()
+
+
+def test_a_move_whose_end_was_not_heard_can_be_halted(make: Callable[..., Rig]) -> None:
+    rig = make(timeout_s=5, speed_mm_s=1)
+    with pytest.raises(InstrumentTimeout, match="says nothing 5 s after the move"):
+        rig.set(rig.x, 100)
+    assert rig.bench.is_safe() == {"instrument": False}
+    rig.gantry.halt()
+    assert rig.bench.is_safe() == {"instrument": True}
+    with pytest.raises(Refused, match="halted in motion"):
+        rig.set(rig.x, 5)
+
+
+def test_halting_between_a_move_and_the_wait_for_it(rig: Rig) -> None:
+    status = rig.begin(rig.x, 100.0, 0.03)
+    rig.gantry.halt()
+    assert isinstance(status.exception(1), InDoubt)
+    assert rig.bench.is_safe() == {"instrument": True}
+    with pytest.raises(Refused, match="halted in motion"):
+        rig.set(rig.x, 5)
+
+
 def test_halting_at_rest_keeps_the_reference(rig: Rig) -> None:
     rig.gantry.halt()
     rig.gantry.make_safe()
