@@ -28,6 +28,9 @@ from autolab.drivers.generic import Query
 from autolab.drivers.wire import Ports
 from autolab.model.clock import Clock
 from autolab.drivers.scpi import SourceMeter
+from autolab.drivers.marlin import Gantry
+from autolab.drivers.wire import Ports
+from autolab.model.clock import Clock
 
 pytestmark = pytest.mark.slow  # each simulator is a process
 
@@ -329,4 +332,21 @@ def test_a_motor_goes_to_positions_of_caprotos_fake_record(served: Served, monke
     finally:
         stage.disconnect()
         speed.disconnect()
+        clock.close()
+def test_marlin_works_with_octoprints_virtual_printer(served: Served) -> None:
+    """It asks for lines again, in words of its own, and says position and ok in one line."""
+    address, clock = served("octoprint", "octoprint"), Clock("real")
+    ports = Ports(clock)
+    try:
+        gantry = Gantry("gantry", address=address, clock=clock, ports=ports, speed_mm_s=50)
+        assert str(gantry.identify()["firmware"]).startswith("Virtual Marlin 1.0")
+        for place in ("home", 30.0, 5.0, 12.5):
+            gantry.x.set(place).wait(60)
+        assert gantry.x.locate() == {"setpoint": 12.5, "readback": 12.5}
+        assert sum(b"Resend" in record.data for record in ports.log.records) == 3
+        gantry.make_safe()
+        gantry.y.set(5.0).wait(60)
+        gantry.disconnect()
+    finally:
+        ports.close()
         clock.close()

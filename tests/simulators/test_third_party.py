@@ -95,6 +95,15 @@ CASES = [
     ("matterlab_vici", "vici.Valve", "pty", "valves"),
     ("flowchem_runze", "runze.Valve", "pty", "valves"),
     ("matterlab_runze", "runze.Valve", "pty", "valves"),
+    ("zaber_serial", "zaber.Stage", "pty", "motion"),
+    ("zaber_serial", "zaber.Stage", "tcp", "motion"),
+    ("zaber_motion", "zaber.Stage", "pty", "motion"),
+    ("zaber_motion", "zaber.Stage", "tcp", "motion"),
+    ("pygrbl_streamer", "grbl.Gantry", "pty", "motion"),
+    ("grbl_link", "grbl.Gantry", "pty", "motion"),
+    ("grbl_link", "grbl.Gantry", "tcp", "motion"),
+    ("marlin_host", "marlin.Gantry", "pty", "motion"),
+    ("marlin_host", "marlin.Gantry", "tcp", "motion"),
 ]
 """Client (`third_party/<client>_client.py`), simulator, over what, list of requirements."""
 SETTINGS: dict[str, dict[str, JSON]] = {
@@ -105,6 +114,7 @@ SETTINGS: dict[str, dict[str, JSON]] = {
     NUMBERED: {"volume_mL": 1.0, "valve_ports": {"in": "2", "out": "3", "waste": "6"}, "inlet": "in", "outlet": "out"},
     ALICAT: {"unit": "SCCM"},
     "harvard.Elite11": {"syringe_mm": 14.43, "volume_mL": 10.0, "contents_mL": 5.0},
+    "zaber.Stage": {"microstep_um": 0.047625},
 }
 """Of simulators that need some; what stands behind a blank in a key tells settings of one simulator apart."""
     "pymeasure_2450": {"model": "2450"},
