@@ -14,23 +14,21 @@ from typing import Any
 
 import pytest
 
-from autolab.drivers.instrument import ActionStatus
-from autolab.drivers.tecan import XCalibur
-from autolab.drivers.thermostat import Thermostat
-from autolab.model.actions import JSON
-from autolab.model.clock import Clock
-from autolab.model.roles import Dispense, Withdraw
-from autolab.simulators.simulator import load
 from autolab.drivers.alicat import FlowController as Alicat
 from autolab.drivers.bronkhorst import FlowController as Bronkhorst
-from autolab.lab import plugins
 from autolab.drivers.generic import Query
-from autolab.drivers.wire import Ports
-from autolab.model.clock import Clock
-from autolab.drivers.scpi import SourceMeter
+from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.marlin import Gantry
+from autolab.drivers.scpi import SourceMeter
+from autolab.drivers.tecan import XCalibur
+from autolab.drivers.thermostat import Thermostat
 from autolab.drivers.wire import Ports
+from autolab.lab import plugins
+from autolab.model.actions import JSON
 from autolab.model.clock import Clock
+from autolab.model.errors import InDoubt, OutsideLimits
+from autolab.model.roles import Dispense, Withdraw
+from autolab.simulators.simulator import load
 
 pytestmark = pytest.mark.slow  # each simulator is a process
 
@@ -105,7 +103,7 @@ def test_a_thermostat_goes_to_a_temperature_on_somebody_elses_simulator(
 def test_a_cavro_pump_works_with_the_simulator_of_labmcp_cavro(served: Served) -> None:
     clock = Clock("scaled", scale=10.0)
     settings = {"model": "xlp6000", "protocol": "dt", "volume_mL": 5.0, "poll_s": 0.5}
-    pump = XCalibur("pump", address=served("labmcp_cavro", "cavro"), clock=clock, **settings)
+    pump = XCalibur("pump", address=served("labmcp_cavro", "flowchem"), clock=clock, **settings)
     try:
         assert pump.identify()["firmware"] == "XLP6000 V1.2.3 sim"
         pump.set("initialize").wait(20)
@@ -123,6 +121,8 @@ def test_a_cavro_pump_works_with_the_simulator_of_labmcp_cavro(served: Served) -
 def _done(status: ActionStatus) -> Mapping[str, JSON]:
     status.wait(20)
     return status.result
+
+
 @pytest.fixture
 def clock() -> Iterator[Clock]:
     made = Clock("real")
@@ -132,7 +132,7 @@ def clock() -> Iterator[Clock]:
 
 def test_alicat_with_the_simulator_of_labmcp(served: Served, clock: Clock) -> None:
     """It takes set points with a blank only, does not tell what it controls, and its zero is off."""
-    device = Alicat("gas", address=served("labmcp_alicat", "gas"), clock=clock, unit="SCCM", dwell_s=0.5)
+    device = Alicat("gas", address=served("labmcp_alicat", "first"), clock=clock, unit="SCCM", dwell_s=0.5)
     assert device.identify()["serial_number"] == "521641"
     assert device.full_scale.get() == 500
     status = device.set(100)
@@ -150,7 +150,7 @@ def test_alicat_with_the_simulator_of_labmcp(served: Served, clock: Clock) -> No
 def test_alicat_with_the_mock_of_alicat(served: Served, clock: Clock) -> None:
     """It writes set points without a sign, tells its version without its letter, and blanks behind the gas."""
     device = Alicat(
-        "gas", address=served("alicat_mock", "gas"), clock=clock, unit="SCCM", full_scale_mL_min=100, dwell_s=0.2
+        "gas", address=served("alicat_mock", "first"), clock=clock, unit="SCCM", full_scale_mL_min=100, dwell_s=0.2
     )
     assert device.identify()["firmware"] == "6v21.0-R22 Nov 30 2016,16:04:20"
     status = device.set(10)
@@ -167,7 +167,7 @@ def test_alicat_with_the_mock_of_alicat(served: Served, clock: Clock) -> None:
 @pytest.mark.parametrize(("server", "framing"), [("propar", "binary"), ("propar_ascii", "ascii")])
 def test_bronkhorst_with_messages_of_propar(served: Served, clock: Clock, server: str, framing: str) -> None:
     """The maker's own code reads the driver's messages and builds the answers, indices and all."""
-    device = Bronkhorst("gas", address=served(server, "gas"), clock=clock, framing=framing, dwell_s=0.2)
+    device = Bronkhorst("gas", address=served(server, "first"), clock=clock, framing=framing, dwell_s=0.2)
     assert device.identify() == {"model": "F-201CV", "firmware": "V1.00", "serial_number": "M123"}
     assert (device.full_scale.get(), device.gas.get()) == (500, "N2")
     status = device.set(123.25)
@@ -176,6 +176,8 @@ def test_bronkhorst_with_messages_of_propar(served: Served, clock: Clock, server
     device.make_safe()
     assert device.setpoint.get() == 0
     device.disconnect()
+
+
 @pytest.mark.parametrize(
     ("key", "simulator", "quantity", "low", "high"),
     [
@@ -188,7 +190,7 @@ def test_ezo_probes_are_read(served: Served, key: str, simulator: str, quantity:
     clock = Clock("real")
     try:
         driver = plugins.resolve("drivers", key)
-        probe: Any = driver("probe", address=served(simulator, "plates"), clock=clock, readings_s=0.1)
+        probe: Any = driver("probe", address=served(simulator, "first"), clock=clock, readings_s=0.1)
         assert probe.identify()["model"] == key.replace("atlas_ezo.", "EZO-")
         status = probe.trigger()
         status.wait(20)
@@ -222,7 +224,7 @@ def test_a_sartorius_balance_is_read_and_tared(served: Served) -> None:
     clock = Clock("real")
     try:
         driver = plugins.resolve("drivers", "sartorius.Balance")
-        balance: Any = driver("balance", address=served("labmcp_sartorius", "plates"), clock=clock)
+        balance: Any = driver("balance", address=served("labmcp_sartorius", "first"), clock=clock)
         told = {"model": "QUINTIX224-1S", "firmware": "00-20-12.01", "serial_number": "0037402012"}
         assert balance.identify() == told
         weighing = balance.trigger()
@@ -233,8 +235,11 @@ def test_a_sartorius_balance_is_read_and_tared(served: Served) -> None:
         assert abs(taring.result["weight_g"]) < 0.002
         balance.disconnect()
     finally:
+        clock.close()
+
+
 def test_a_circulator_of_lewis_is_read_and_set_as_a_lab_file_describes_it(served: Served) -> None:
-    address = served("lewis", "generic")
+    address = served("lewis", "temperature")
     clock = Clock("real")
     ports = Ports(clock)
     common = {
@@ -280,6 +285,8 @@ def test_a_circulator_of_lewis_is_read_and_set_as_a_lab_file_describes_it(served
         running.disconnect()
         ports.close()
         clock.close()
+
+
 def test_source_meters_of_labmcp(served: Served) -> None:
     for model, address in zip(("2400", "2450"), served("labmcp_keithley", "electrics").split(), strict=True):
         meter = SourceMeter(
@@ -299,11 +306,11 @@ def test_source_meters_of_labmcp(served: Served) -> None:
         meter.make_safe()
         assert meter.output.get() is False
         meter.disconnect()
+
+
 def test_a_motor_goes_to_positions_of_caprotos_fake_record(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("caproto")
     from autolab.drivers.epics import PV, Motor
-    from autolab.model.clock import Clock
-    from autolab.model.errors import InDoubt, OutsideLimits
 
     monkeypatch.setenv("EPICS_CA_AUTO_ADDR_LIST", "NO")
     monkeypatch.setenv("EPICS_CA_ADDR_LIST", "127.0.0.1:9")
@@ -333,6 +340,8 @@ def test_a_motor_goes_to_positions_of_caprotos_fake_record(served: Served, monke
         stage.disconnect()
         speed.disconnect()
         clock.close()
+
+
 def test_marlin_works_with_octoprints_virtual_printer(served: Served) -> None:
     """It asks for lines again, in words of its own, and says position and ok in one line."""
     address, clock = served("octoprint", "octoprint"), Clock("real")

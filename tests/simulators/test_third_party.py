@@ -57,29 +57,29 @@ CASES = [
     ("pymodbus", "modbus.Controller", "tcp", "temperature"),
     ("nomad_camels_eurotherm", "eurotherm.Controller", "pty", "temperature"),
     ("nomad_camels_eurotherm", "eurotherm.Controller", "tcp", "temperature"),
-    ("labmcp_cavro", CAVRO, "pty", "cavro"),
-    ("labmcp_cavro", CAVRO, "tcp", "cavro"),
-    ("matterlab_pumps", NUMBERED, "pty", "cavro"),
-    ("flowchem_ml600", ML600, "pty", "hamilton"),
-    ("alicat", ALICAT, "pty", "gas"),
-    ("alicat", ALICAT, "tcp", "gas"),
-    ("labmcp_alicat", ALICAT, "tcp", "gas"),
-    ("propar", BRONKHORST, "pty", "gas"),
-    ("propar", BRONKHORST, "tcp", "gas"),
+    ("labmcp_cavro", CAVRO, "pty", "flowchem"),
+    ("labmcp_cavro", CAVRO, "tcp", "flowchem"),
+    ("matterlab_pumps", NUMBERED, "pty", "flowchem"),
+    ("flowchem_ml600", ML600, "pty", "flowchem"),
+    ("alicat", ALICAT, "pty", "first"),
+    ("alicat", ALICAT, "tcp", "first"),
+    ("labmcp_alicat", ALICAT, "tcp", "first"),
+    ("propar", BRONKHORST, "pty", "first"),
+    ("propar", BRONKHORST, "tcp", "first"),
     ("flowchem_cvc3000", "vacuubrand.CVC3000", "pty", "flowchem"),
-    ("ezo_driver_ph", "atlas_ezo.PH", "pty", "plates"),
-    ("ezo_driver_do", "atlas_ezo.DO", "pty", "plates"),
-    ("ezo_driver_rtd", "atlas_ezo.RTD", "pty", "plates"),
-    ("labmcp_atlas_ezo_ph", "atlas_ezo.PH", "tcp", "plates"),
-    ("labmcp_atlas_ezo_do", "atlas_ezo.DO", "tcp", "plates"),
-    ("labmcp_atlas_ezo_rtd", "atlas_ezo.RTD", "tcp", "plates"),
+    ("ezo_driver_ph", "atlas_ezo.PH", "pty", "first"),
+    ("ezo_driver_do", "atlas_ezo.DO", "pty", "first"),
+    ("ezo_driver_rtd", "atlas_ezo.RTD", "pty", "first"),
+    ("labmcp_atlas_ezo_ph", "atlas_ezo.PH", "tcp", "first"),
+    ("labmcp_atlas_ezo_do", "atlas_ezo.DO", "tcp", "first"),
+    ("labmcp_atlas_ezo_rtd", "atlas_ezo.RTD", "tcp", "first"),
     ("flowchem_heidolph", "heidolph.HeiConnect", "pty", "flowchem"),
-    ("sartorius", "sartorius.Balance", "pty", "plates"),
-    ("sartorius", "sartorius.Balance", "tcp", "plates"),
-    ("labmcp_sartorius", "sartorius.Balance", "tcp", "plates"),
-    ("flowchem_elite11", "harvard.Elite11", "pty", "harvard"),
-    ("syringe_pump", "harvard.Elite11", "pty", "harvard"),
-    ("ismatec", "ismatec.RegloICC", "pty", "ismatec"),
+    ("sartorius", "sartorius.Balance", "pty", "first"),
+    ("sartorius", "sartorius.Balance", "tcp", "first"),
+    ("labmcp_sartorius", "sartorius.Balance", "tcp", "first"),
+    ("flowchem_elite11", "harvard.Elite11", "pty", "flowchem"),
+    ("syringe_pump", "harvard.Elite11", "pty", "flowchem"),
+    ("ismatec", "ismatec.RegloICC", "pty", "first"),
     ("pymeasure_2400", SOURCE_METER, "tcp", "electrics"),
     ("pymeasure_2400", SOURCE_METER, "pty", "electrics"),
     ("pymeasure_2450", SOURCE_METER, "tcp", "electrics"),
@@ -88,13 +88,13 @@ CASES = [
     ("pymeasure_2000", MULTIMETER, "pty", "electrics"),
     ("pymeasure_34410a", MULTIMETER, "tcp", "electrics"),
     ("iorodeo", POTENTIOSTAT, "pty", "electrics"),
-    ("flowchem_vici", "vici.Valve", "pty", "valves"),
-    ("yaqd_vici", "vici.Valve", "pty", "valves"),
-    ("vicivalve", "vici.Valve", "pty", "valves"),
-    ("vicivalve", "vici.Valve", "tcp", "valves"),
-    ("matterlab_vici", "vici.Valve", "pty", "valves"),
-    ("flowchem_runze", "runze.Valve", "pty", "valves"),
-    ("matterlab_runze", "runze.Valve", "pty", "valves"),
+    ("flowchem_vici", "vici.Valve", "pty", "flowchem"),
+    ("yaqd_vici", "vici.Valve", "pty", "flowchem"),
+    ("vicivalve", "vici.Valve", "pty", "flowchem"),
+    ("vicivalve", "vici.Valve", "tcp", "flowchem"),
+    ("matterlab_vici", "vici.Valve", "pty", "flowchem"),
+    ("flowchem_runze", "runze.Valve", "pty", "flowchem"),
+    ("matterlab_runze", "runze.Valve", "pty", "flowchem"),
     ("zaber_serial", "zaber.Stage", "pty", "motion"),
     ("zaber_serial", "zaber.Stage", "tcp", "motion"),
     ("zaber_motion", "zaber.Stage", "pty", "motion"),
@@ -115,19 +115,16 @@ SETTINGS: dict[str, dict[str, JSON]] = {
     ALICAT: {"unit": "SCCM"},
     "harvard.Elite11": {"syringe_mm": 14.43, "volume_mL": 10.0, "contents_mL": 5.0},
     "zaber.Stage": {"microstep_um": 0.047625},
-}
-"""Of simulators that need some; what stands behind a blank in a key tells settings of one simulator apart."""
     "pymeasure_2450": {"model": "2450"},
     "labmcp_keithley": {"model": "2450"},
     "pymeasure_2000": {"model": "2000"},
-}
-"""Of simulators that need some, or for one client."""
     "vici.Valve": {"positions": 2},
     "matterlab_vici": {"positions": 10},
     "runze.Valve": {"positions": 10},
     "matterlab_runze": {"positions": 6},
 }
-"""Of simulators that need some, or of a client that needs others."""
+"""Of simulators that need some, or for one client. What stands behind a blank in a key tells settings of one simulator
+apart."""
 
 
 @pytest.mark.parametrize(("client", "key", "over", "requirements"), CASES)
@@ -139,8 +136,8 @@ def test_client_works_with_the_simulator(client: str, key: str, over: str, requi
         pytest.skip("this system has no pseudo-terminals")
     clock = Clock("real")
     try:
-        with Bench.single(key.partition(" ")[0], clock=clock, settings=SETTINGS.get(key)) as bench:
-        with Bench.single(key, clock=clock, settings=SETTINGS.get(client, SETTINGS.get(key))) as bench:
+        settings = SETTINGS.get(client, SETTINGS.get(key))
+        with Bench.single(key.partition(" ")[0], clock=clock, settings=settings) as bench:
             url = bench.serve(LISTEN[over])["instrument"]
             ran = subprocess.run(
                 [python, HERE / f"{client}_client.py", url],
