@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Volt = Annotated[float, Field(ge=-10, le=10)]
 
 
-class Test(BaseModel):
+class Voltammetry(BaseModel):
     """Base of the tests: before each may come a quiet time at a potential of its own.
 
     Attributes:
@@ -42,7 +42,7 @@ class Test(BaseModel):
         raise NotImplementedError
 
 
-class Cyclic(Test):
+class Cyclic(Voltammetry):
     """Cyclic voltammetry: up from `start_V` to `high_V`, down to `low_V`, up again, and so on."""
 
     wire: ClassVar[str] = "cyclic"
@@ -88,7 +88,7 @@ class Cyclic(Test):
         return self.cycles * self._period
 
 
-class Sinusoid(Test):
+class Sinusoid(Voltammetry):
     """A sine."""
 
     wire: ClassVar[str] = "sinusoid"
@@ -118,7 +118,7 @@ class Sinusoid(Test):
         return self.cycles * ms(self.period_s)
 
 
-class Constant(Test):
+class Constant(Voltammetry):
     """One potential."""
 
     wire: ClassVar[str] = "constant"
@@ -140,7 +140,7 @@ class Constant(Test):
         return ms(self.duration_s)
 
 
-class LinearSweep(Test):
+class LinearSweep(Voltammetry):
     """A straight line between two potentials."""
 
     wire: ClassVar[str] = "linearSweep"
@@ -170,7 +170,7 @@ class LinearSweep(Test):
         return ms(abs(self.end_V - self.start_V) / self.scan_rate_V_s)
 
 
-class Steps(Test):
+class Steps(Voltammetry):
     """Potentials one after the other; chronoamperometry with two."""
 
     wire: ClassVar[str] = "multiStep"
@@ -205,7 +205,7 @@ class Chronoamperometry(Steps):
     )
 
 
-class SquareWave(Test):
+class SquareWave(Voltammetry):
     """Square-wave voltammetry upwards: a stair each sample period, with a square wave on it."""
 
     wire: ClassVar[str] = "squareWave"

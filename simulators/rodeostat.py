@@ -31,7 +31,7 @@ class RodeostatSimulator(RodeostatBoard):
     """
 
     frame_end: ClassVar[tuple[bytes, ...]] = (b"\n",)
-    longest: ClassVar[int] = 4096
+    longest: ClassVar[int] = 2000  # its buffer; what does not fit is lost
     options: ClassVar[tuple[str, ...]] = (
         "firmware", "variant", "device_id", "usb_bug", "stuck", *RodeostatBoard.cell_options,
     )  # fmt: skip

@@ -25,7 +25,7 @@ class Waveform:
 
     kinds: ClassVar[Mapping[str, tuple[str, Any]]] = {}
     steps: ClassVar[bool] = False
-    mux: ClassVar[bool] = False
+    mux: ClassVar[bool] = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -86,7 +86,6 @@ class Periodic(Waveform):
         "amplitude": ("float", 1.0), "offset": ("float", 0.0), "period": ("uint32", 1000), "numCycles": ("uint32", 10),
         "shift": ("float", 0.0),
     }  # fmt: skip
-    mux = True
 
     def shape(self, t: int) -> float:
         """Return the voltage of the triangle; it begins at its lowest."""
@@ -109,8 +108,6 @@ class Periodic(Waveform):
 class Sinusoid(Periodic):
     """A sine; the firmware takes it from a table, which is passed over here."""
 
-    mux = False
-
     def shape(self, t: int) -> float:
         """Return the voltage of the sine."""
         period = int(self.values["period"]) * 1000
@@ -121,9 +118,8 @@ class Sinusoid(Periodic):
 class Constant(Waveform):
     """One voltage."""
 
-    kinds: ClassVar[Mapping[str, tuple[str, Any]]] = {"value": ("float", 1.0), "duration": ("uint32", 10000)}
+    kinds: ClassVar[Mapping[str, tuple[str, Any]]] = {"value": ("float", 1.0), "duration": ("uint32", 5000)}
     steps = True
-    mux = True
 
     def shape(self, t: int) -> float:
         """Return the value."""
@@ -145,7 +141,7 @@ class LinearSweep(Waveform):
     kinds: ClassVar[Mapping[str, tuple[str, Any]]] = {
         "startValue": ("float", -0.5),
         "finalValue": ("float", 0.5),
-        "duration": ("uint32", 1000),
+        "duration": ("uint32", 2000),
     }
 
     def shape(self, t: int) -> float:
@@ -223,6 +219,7 @@ class SquareWave(Waveform):
         "amplitude": ("float", 0.025), "window": ("float", 0.2),
     }  # fmt: skip
     steps = True
+    mux = False
 
     def constrained(self, key: str, value: float) -> float:
         """Keep the window within 0 and 1."""
