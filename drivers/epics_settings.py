@@ -30,6 +30,10 @@ class MotorSettings(EpicsSettings):
     role: ClassVar[Role] = "stage"
     instruments: ClassVar[str] = "any axis behind an EPICS motor record"
     checked_with: ClassVar[tuple[str, ...]] = ("caproto 1.3.0 fake_motor_record (driver)",)
+    from_memory: ClassVar[tuple[str, ...]] = (
+        "that equal soft limits are none",
+        "what a record does that refuses (LVIO)",
+    )
 
     tolerance: float = Field(default=0.01, gt=0, description="a position is reached when it is so near, in its unit")
     settle_s: float = Field(

@@ -1,7 +1,8 @@
 """Records behind EPICS: an axis with a motor record, and a process variable that follows its set point.
 
-They speak no bytes: where a lab is served, a server of Channel Access answers for them (`epics_server`). What they do is
-a subset of the motor record's documentation (EPICS motor record: VAL, RBV, DMOV, MOVN, STOP, VELO, limits, LVIO, TDIR).
+They speak no bytes: where a lab is served, a server of Channel Access answers for them (`epics_server`). The fields of an
+axis are those that ophyd's `EpicsMotor` asks for, and behave as in caproto's example of a motor record. `[M]` marks general
+knowledge: LVIO, that equal soft limits are none, and that a stopped axis takes its place for its set point.
 """
 
 from __future__ import annotations
