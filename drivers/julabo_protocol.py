@@ -1,8 +1,8 @@
 """What Julabo circulators say: single lines, numbers without a name, and no answer to an order.
 
-A number alone does not tell which question it answers. So every query here is a sentence that ends with `STATUS`,
-whose answer (`03 REMOTE START`, `-01 LOW LEVEL ALARM`) no number looks like: with a reply too many or too few before it
-the sentence does not end so, and nothing of it is believed.
+A number alone does not tell which question it answers. So every query here is a sentence that begins and ends
+with `STATUS`, whose answer (`03 REMOTE START`, `-01 LOW LEVEL ALARM`) no number looks like: with a reply too many or too
+few before it or within it the sentence does not begin or end so, and nothing of it is believed.
 """
 
 from __future__ import annotations
@@ -113,24 +113,24 @@ class Tongue:
 
     def status(self) -> Query[Status]:
         """Ask for its state."""
-        told = yield from self.read()
-        return told.status
+        return parse_status((yield from self._ask("STATUS")))
 
     def read(self, *questions: str) -> Query[Told]:
-        """Ask for numbers, and for the state behind them."""
+        """Ask for the state, for numbers, and for the state behind them."""
+        yield from self.status()
         numbers = yield from self._numbers(questions)
-        return Told(tuple(numbers), parse_status((yield from self._ask("STATUS"))))
+        return Told(tuple(numbers), (yield from self.status()))
 
     def change(self, order: str, *questions: str) -> Query[Told]:
         """Give an order, which is not answered, and ask for numbers and the state behind it.
 
         The state is asked for before as well: what it had to say of an earlier order is said then.
         """
-        parse_status((yield from self._ask("STATUS")))
+        yield from self.status()
         yield Write(self._written(order))
         yield Sleep(self.gap)
         numbers = yield from self._numbers(questions, after_order=True)
-        return Told(tuple(numbers), parse_status((yield from self._ask("STATUS"))))
+        return Told(tuple(numbers), (yield from self.status()))
 
     def _numbers(self, questions: tuple[str, ...], *, after_order: bool = False) -> Query[list[float]]:
         numbers: list[float] = []

@@ -29,7 +29,7 @@ class Controller(Thermostat):
     """A controller: `set(degC)` heats and waits, `set("off")` has it heat no more.
 
     An RTU reply does not say which request it answers. So registers that follow one another are read at once, in blocks
-    of few equal lengths, and every query ends with the map's mark: a read of so many
+    of few equal lengths, and every query begins and ends with the map's mark: a read of so many
     registers as no other read has. With a reply too many before it, the mark gets one of another length, and nothing of
     the query is believed.
 
@@ -74,6 +74,11 @@ class Controller(Thermostat):
         return tuple(words)
 
     def _read(self, *registers: Register) -> Query[list[float]]:
+        yield from self._mark()
+        values = yield from self._read_behind_mark(*registers)
+        return values
+
+    def _read_behind_mark(self, *registers: Register) -> Query[list[float]]:
         held: dict[tuple[str, int], int] = {}
         for block in modbus_map.blocks(registers):
             words = yield from self._frames.read(block.address, block.count, block.table)
@@ -85,10 +90,11 @@ class Controller(Thermostat):
         ]
 
     def _change(self, orders: tuple[Order, ...], *registers: Register) -> Query[list[float]]:
+        yield from self._mark()
         for order in orders:
             register = order.register_
             yield from self._frames.write(register.address, register.written(order.value, self.map.word_order))
-        values = yield from self._read(*registers)
+        values = yield from self._read_behind_mark(*registers)
         return values
 
     # ---- meeting it --------------------------------------------------------------------------------------------

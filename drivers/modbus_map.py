@@ -105,7 +105,7 @@ def blocks(registers: Sequence[Register]) -> list[Block]:
 
 
 class Mark(_Part):
-    """Registers that are read at the end of every query: so many as no other read has.
+    """Registers that are read at both ends of every query: so many as no other read has.
 
     Attributes:
         address: Of the first.

@@ -30,7 +30,7 @@ def test_readings_of_the_sheet() -> None:
     told = play(
         TONGUE.read("IN_PV_00", "IN_SP_00", "IN_MODE_05"),
         [
-            (">", b"IN_PV_00\r"), ("<", b"23.45\r\n"),
+            *READY, (">", b"IN_PV_00\r"), ("<", b"23.45\r\n"),
             (">", b"IN_SP_00\r"), ("<", b"40.00\r\n"),
             (">", b"IN_MODE_05\r"), ("<", b"1\r\n"),
             (">", b"STATUS\r"), ("<", b"03 REMOTE START\r\n"),
@@ -40,12 +40,14 @@ def test_readings_of_the_sheet() -> None:
 
 
 def test_v2_ends_its_answers_with_lf_alone() -> None:
-    transcript = [(">", b"IN_PV_00\r"), ("<", b"-12.3\n"), (">", b"STATUS\r"), ("<", b"00 MANUAL STOP\n")]
+    ready = [(">", b"STATUS\r"), ("<", b"00 MANUAL STOP\n")]
+    transcript = [*ready, (">", b"IN_PV_00\r"), ("<", b"-12.3\n"), *ready]
     assert play(TONGUE.read("IN_PV_00"), transcript).numbers == (-12.3,)
 
 
 def test_small_letters() -> None:
-    transcript = [(">", b"in_pv_00\r"), ("<", b"1.0\n"), (">", b"status\r"), ("<", b"00 MANUAL STOP\n")]
+    ready = [(">", b"status\r"), ("<", b"00 MANUAL STOP\n")]
+    transcript = [*ready, (">", b"in_pv_00\r"), ("<", b"1.0\n"), *ready]
     assert play(wire.Tongue(lower_case=True).read("IN_PV_00"), transcript).numbers == (1.0,)
 
 
@@ -65,7 +67,7 @@ def test_an_empty_line_behind_an_order_is_passed_over() -> None:
 
 def test_an_empty_line_is_no_number_elsewhere() -> None:
     with pytest.raises(GarbledReply, match="no answer to IN_PV_00"):
-        play(TONGUE.read("IN_PV_00"), [(">", b"IN_PV_00\r"), ("<", b"\r\n")])
+        play(TONGUE.read("IN_PV_00"), [*READY, (">", b"IN_PV_00\r"), ("<", b"\r\n")])
 
 
 def test_flow_control_characters_belong_to_no_answer() -> None:
@@ -87,7 +89,7 @@ def test_flow_control_characters_belong_to_no_answer() -> None:
 )
 def test_what_is_no_number_is_garbled(reply: bytes, match: str) -> None:
     with pytest.raises(GarbledReply, match=match):
-        play(TONGUE.read("IN_PV_00"), [(">", b"IN_PV_00\r"), ("<", reply)])
+        play(TONGUE.read("IN_PV_00"), [*READY, (">", b"IN_PV_00\r"), ("<", reply)])
 
 
 @pytest.mark.parametrize("reply", [b"23.45\r\n", b"1\r\n", b"\r\n", b"REMOTE START\r\n", b"03\r\n", b"JULABO\r\n"])

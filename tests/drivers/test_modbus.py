@@ -352,12 +352,13 @@ def test_units_are_1_to_247(make: Callable[..., Met], bus: int) -> None:
         make(f"memory://b?bus={bus}")
 
 
-def test_every_query_ends_with_the_mark(make: Callable[..., Met]) -> None:
+def test_every_query_begins_and_ends_with_the_mark(make: Callable[..., Met]) -> None:
     controller, far = make()
     controller.connect()
     far.heard.clear()
     do(controller, None)
-    assert far.heard == ["010300010003", "010301020001", "010301110001", "010300790002"]
+    mark = "010300790002"
+    assert far.heard == [mark, "010300010003", "010301020001", "010301110001", mark]
 
 
 def test_it_heats_in_automatic_and_is_off_in_manual_without_output(make: Callable[..., Met]) -> None:
@@ -419,11 +420,11 @@ def test_a_late_reply_of_equal_shape_is_not_believed(make: Callable[..., Met]) -
         nonlocal count
         count += 1
         said = answer(data)
-        return [rtu("0103020000"), *said] if count == 2 else said  # register 258, of one word as 273
+        return [rtu("0103020000"), *said] if count == 3 else said  # register 258, of one word as 273
 
     controller._channel.answer = late  # type: ignore[union-attr]  # a scripted one
     assert do(controller, None) == {"temperature_C": 21.0, "setpoint_C": 20.0, "on": False}
-    assert count > 4  # asked again
+    assert count > 6  # asked again
 
 
 def test_without_pymodbus_it_says_what_to_install(make: Callable[..., Met], monkeypatch: pytest.MonkeyPatch) -> None:
