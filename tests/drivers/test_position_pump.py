@@ -391,8 +391,9 @@ def test_a_state_that_was_recorded_gives_way_to_what_the_pump_tells(make: Make) 
 # ---- a line that fails ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["cavro-dt", "cavro-oem", "hamilton"])
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("nth", range(1, 20))
+@pytest.mark.parametrize("nth", range(1, 22))
 def test_each_fault_of_the_line_is_a_typed_error_or_none_and_the_next_command_is_right(
     rig: Rig, fault: Any, nth: int
 ) -> None:
@@ -430,6 +431,22 @@ def test_a_damaged_firmware_is_not_kept_as_its_name(make: Make, nth: int) -> Non
     except LinkError:
         rig.pump.connect()
     assert rig.pump.identify()["firmware"] == rig.far.firmware
+
+
+@pytest.mark.parametrize("kind", ["cavro-dt", "cavro-oem", "hamilton"])
+@pytest.mark.parametrize("nth", [3, 8, 14, 17])
+@pytest.mark.parametrize("seconds", [1.02, 1.12, 1.6, 2.3])
+def test_a_belated_answer_is_never_believed(rig: Rig, nth: int, seconds: float) -> None:
+    rig.pump.connect()
+    rig.bench.inject("instrument", "late", nth=nth, seconds=seconds)
+    for command, held in ((Withdraw(0.4, 12.0), 0.9), (Dispense(0.1, 12.0), 0.8)):
+        try:
+            assert rig.set(command)["contents_mL"] == pytest.approx(held, abs=1e-3)
+        except (LinkError, Refused):  # what cannot be told apart is refused or in doubt, not believed
+            rig.pump.halt()
+            assert rig.pump.contents_mL.get() == pytest.approx(rig.held, abs=1e-3)
+            return
+        assert rig.held == pytest.approx(held, abs=1e-3)
 
 
 # ---- settings ------------------------------------------------------------------------------------------------------
