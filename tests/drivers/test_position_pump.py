@@ -368,6 +368,18 @@ def test_after_its_power_went_nothing_can_be_settled(rig: Rig) -> None:
         rig.set(Withdraw(0.1, 6.0))
 
 
+def test_what_is_no_movement_cannot_be_settled(rig: Rig) -> None:
+    for value, context in (("initialize", {"position": 0.5}), (command_to_json(MIDDLE), {})):
+        intent = Intent("pump", "set", value, "once", context)
+        assert rig.reconcile(intent).verdict == "unknown"
+
+
+def test_a_pump_that_still_moves_cannot_be_settled(rig: Rig) -> None:
+    intent = rig.intend(MIDDLE)
+    rig.begin(MIDDLE, 2.5)
+    assert "still moves" in rig.reconcile(intent).why
+
+
 def test_somebody_who_moved_it_between_intent_and_action_is_noticed(rig: Rig) -> None:
     rig.intend(MIDDLE)
     first, rig.pump = rig.pump, rig.another()
