@@ -158,8 +158,8 @@ class PositionPump(SyringePump):
     async def do_greet(self) -> None:
         """Take state, position and valve over; nothing is set, nothing moves."""
         await self.query(self.identify_query())
-        await self.see()
-        await self.where()
+        if (await self.see()).initialized is not False:  # before, its place means nothing
+            await self.where()
 
     async def do_identify(self) -> Mapping[str, JSON]:
         """Return model and firmware; these pumps tell no serial number."""
@@ -378,7 +378,7 @@ class PositionPump(SyringePump):
                 "position_steps": round(state.position * self.strokes),
                 "initialized": state.initialized is not False,
                 "moving": state.moving,
-                "port": await self.where(),
+                "port": await self.where() if self._known else None,
                 "trouble": state.trouble,
             }
 

@@ -169,6 +169,8 @@ def test_a_pump_that_is_not_initialised_is_met_and_refuses_in_words(make: Make) 
     rig.pump.connect()
     assert rig.held == 0.5
     assert not rig.pump.initialized.get()
+    told = rig.run(rig.pump.trigger)
+    assert (told["initialized"], told["contents_mL"], told["port"]) == (False, None, None)
     with pytest.raises(Refused, match=r"not initialised.*set\(\"initialize\"\).*pushes out"):
         rig.set(Withdraw(0.1, 6.0))
     with pytest.raises(Refused, match="not initialised"):
