@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Final
 
 from autolab.drivers.hamilton_protocol import DriveLine
 from autolab.drivers.hamilton_settings import ML600Settings
-from autolab.drivers.position_pump import PositionPump, PumpState
+from autolab.drivers.position_pump import PositionPump
+from autolab.drivers.pump_positions import PumpState
 from autolab.drivers.query import Query
 from autolab.model.errors import InputError, WrongInstrument
 from autolab.model.roles import Dispense, Withdraw

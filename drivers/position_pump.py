@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ophyd import Component as Cpt
 from ophyd import Kind
 
-from autolab.drivers.component import RoleComponent
+from autolab.drivers.pump_positions import PumpState, Scale, with_trouble
+from autolab.drivers.pump_valve import PumpValve
 from autolab.drivers.query import Query
 from autolab.drivers.settings import PositionPumpSettings
 from autolab.drivers.signals import Reading
 from autolab.drivers.syringe_pump import SyringePump
 from autolab.model.actions import JSON, ActionClass, Intent, Reconciled, Verb
 from autolab.model.errors import InstrumentAlarm, InstrumentError, InstrumentTimeout, LinkError, Refused
-from autolab.model.roles import Dispense, Role, Withdraw, command_from_json
+from autolab.model.roles import Dispense, Withdraw, command_from_json
 
 if TYPE_CHECKING:
     from autolab.drivers.acting import ActionStatus
@@ -34,74 +33,6 @@ _SLOW: Final = 0.1  # part of its time that a movement may take longer: ramps
 _MARGIN: Final = 10.0  # and so many lab seconds
 _STOPS: Final = 5.0  # lab s within which everything stands after it was told to stop
 _HOW: Final = 'set("initialize") does it; it moves the plunger home and pushes out what the syringe holds'
-
-
-@dataclass(frozen=True)
-class PumpState:
-    """What a pump tells of itself.
-
-    Attributes:
-        position: Of the plunger, as a part of the full stroke: 0 is empty.
-        moving: Whether plunger or valve move, or the pump has something left to do.
-        initialized: Whether the position means anything; None where the pump does not say.
-        trouble: An error that stands, in words; empty for none.
-    """
-
-    position: float
-    moving: bool
-    initialized: bool | None = True
-    trouble: str = ""
-
-
-class PumpValve(RoleComponent):
-    """The pump's valve: `set(name)` with a name of the setting `valve_ports` is done when the pump says that it is there.
-
-    Attributes:
-        readback: Name of the port; the pump's own word for one without a name.
-    """
-
-    role: ClassVar[Role] = "valve"
-
-    readback = Cpt(Reading, value="", dtype="string", kind=Kind.hinted)
-
-    def __init__(self, prefix: str = "", **kwargs: Any) -> None:  # noqa: ANN401  ophyd's own
-        super().__init__(prefix, **kwargs)
-        self._target = ""
-
-    @property
-    def pump(self) -> PositionPump:
-        """The pump that it is a part of."""
-        pump: PositionPump = self.parent
-        return pump
-
-    def action_class(self, verb: Verb, value: object) -> ActionClass:
-        """Positions are absolute."""
-        return "read" if verb == "trigger" else "idempotent"
-
-    def check_value(self, value: object) -> None:
-        """Raise OutsideLimits for a port that has no name."""
-        if not isinstance(value, str) or value not in self.settings.valve_ports:
-            raise self.outside(f"{value!r} is no port: {', '.join(self.settings.valve_ports)}")
-
-    def samples(self) -> Sequence[object]:
-        """Return both ports that pumping uses."""
-        return (self.settings.outlet, self.settings.inlet)
-
-    def locate(self) -> Mapping[str, Any]:
-        """Return the last port that was asked for, and where it is."""
-        return {"setpoint": self._target or None, "readback": self.readback.get() or None}
-
-    async def do_set(self, value: str, status: ActionStatus) -> Mapping[str, JSON]:
-        """Turn to a port; refused while the pump is at work."""
-        with self.pump.alone("turning its valve"):
-            await self.pump.rest(f"turn its valve to {value}")
-            self._target = value
-            await self.pump.turn(value)
-        return {"position": value}
-
-    async def do_trigger(self, status: ActionStatus) -> Mapping[str, JSON]:
-        """Read where it is."""
-        return {"position": await self.pump.where()}
 
 
 class PositionPump(SyringePump):
@@ -179,9 +110,10 @@ class PositionPump(SyringePump):
         """One step, mL."""
         return self.settings.volume_mL / self.strokes
 
-    def steps_of(self, volume: float) -> int:
-        """Return the steps that come nearest to a volume (mL)."""
-        return round(volume / self.resolution_mL)
+    @property
+    def scale(self) -> Scale:
+        """How positions are counted."""
+        return Scale(self.strokes, self.settings.volume_mL)
 
     def action_class(self, verb: Verb, value: object) -> ActionClass:
         """A movement can be asked of the pump; whether initialising was done in full only a person can see."""
@@ -203,7 +135,7 @@ class PositionPump(SyringePump):
 
     def check_resolution(self, command: Dispense | Withdraw) -> None:
         """Raise OutsideLimits for less than a step."""
-        if self.steps_of(command.volume) < 1:
+        if self.scale.steps(command.volume) < 1:
             raise self.outside(
                 f"volume {command.volume:g} mL is less than one step of this syringe, {self.resolution_mL:.3g} mL"
             )
@@ -226,8 +158,8 @@ class PositionPump(SyringePump):
     async def do_greet(self) -> None:
         """Take state, position and valve over; nothing is set, nothing moves."""
         await self.query(self.identify_query())
-        await self.see()
-        await self.where()
+        if (await self.see()).initialized is not False:  # before, its place means nothing
+            await self.where()
 
     async def do_identify(self) -> Mapping[str, JSON]:
         """Return model and firmware; these pumps tell no serial number."""
@@ -316,7 +248,7 @@ class PositionPump(SyringePump):
             return await self._pump(value, round(before * self.strokes), status)
 
     async def _pump(self, value: Dispense | Withdraw, before: int, status: ActionStatus) -> Mapping[str, JSON]:
-        goal = self.goal(value, before)
+        goal = self.scale.goal(value, before)
         rate, out = self.nearest_rate(value.rate), isinstance(value, Dispense)
         if not 0 <= goal <= self.strokes:
             held = before * self.resolution_mL
@@ -346,12 +278,6 @@ class PositionPump(SyringePump):
             "state": {"contents_mL": self.contents_mL.get()},
         }
 
-    def goal(self, value: Dispense | Withdraw, before: int) -> int:
-        """Return the position (steps) that a command leads to; half a step too much is the end itself."""
-        steps = self.steps_of(value.volume)
-        goal = before - steps if isinstance(value, Dispense) else before + steps
-        return 0 if goal == -1 else self.strokes if goal == self.strokes + 1 else goal
-
     async def _arrive(self, before: int, goal: int, rate: float, status: ActionStatus) -> None:
         """Wait until it stands still at its goal.
 
@@ -364,7 +290,7 @@ class PositionPump(SyringePump):
         last: list[PumpState] = []
 
         async def stands() -> bool:
-            last[:] = [_with_trouble(await self.see(), last)]
+            last[:] = [with_trouble(await self.see(), last)]
             self.volume.tell(round(abs(last[0].position * self.strokes - before) * self.resolution_mL, 6))
             status.progress(float(self.volume.get()), wanted, "mL")
             return not last[0].moving
@@ -410,12 +336,19 @@ class PositionPump(SyringePump):
 
         Raises:
             InstrumentAlarm: It is somewhere else.
+            LinkError: The command was not heard.
         """
         if await self.where() == port:
             return
-        await self.begin_turn(self.settings.valve_ports[port])
+        doubt: LinkError | None = None
+        try:
+            await self.begin_turn(self.settings.valve_ports[port])
+        except LinkError as error:
+            doubt = error  # where the valve is says whether it was heard
         state = await self.settled(self.settings.valve_s, f"turning the valve to {port}")
         told = await self.where()
+        if doubt is not None and told != port:
+            raise doubt
         if told != port or state.trouble:
             raise InstrumentAlarm(f"its valve is at {told!r} instead of {port!r}: {state.trouble or 'it did not turn'}")
 
@@ -428,7 +361,7 @@ class PositionPump(SyringePump):
         last: list[PumpState] = []
 
         async def still() -> bool:
-            last[:] = [_with_trouble(await self.see(), last)]
+            last[:] = [with_trouble(await self.see(), last)]
             return not last[0].moving
 
         if not await self.until(still, poll_s=min(self.settings.poll_s, 0.25), timeout_s=timeout):
@@ -445,7 +378,7 @@ class PositionPump(SyringePump):
                 "position_steps": round(state.position * self.strokes),
                 "initialized": state.initialized is not False,
                 "moving": state.moving,
-                "port": await self.where(),
+                "port": await self.where() if self._known else None,
                 "trouble": state.trouble,
             }
 
@@ -494,27 +427,7 @@ class PositionPump(SyringePump):
             return Reconciled(
                 "unknown", why=f"its position means nothing: {state.trouble or 'its power was interrupted'}"
             )
-        return self.settle(command, round(float(before) * self.strokes), state)
-
-    def settle(self, command: Dispense | Withdraw, before: int, state: PumpState) -> Reconciled:
-        """Say what became of a movement.
-
-        Args:
-            command: As it was asked.
-            before: Position then, steps.
-            state: Now.
-        """
-        now, goal = round(state.position * self.strokes), self.goal(command, before)
-        told = f"position: step {now}, {before} before; asked: {command!r}, to step {goal}"
-        if state.moving:
-            return Reconciled("unknown", why=f"the pump still moves; {told}")
-        if not min(before, goal) <= now <= max(before, goal):
-            return Reconciled("unknown", why=f"somebody else has used the pump; {told}")
-        held, moved = now * self.resolution_mL, round(abs(now - before) * self.resolution_mL, 6)
-        result: dict[str, JSON] = {"volume_mL": moved, "contents_mL": held, "state": {"contents_mL": held}}
-        if now == before:
-            return Reconciled("not", 0.0, result, told)
-        return Reconciled("happened" if now == goal else "partial", moved, result, told)
+        return self.scale.settle(command, round(float(before) * self.strokes), state)
 
     # ---- errors ------------------------------------------------------------------------------------------------
 
@@ -540,22 +453,3 @@ class PositionPump(SyringePump):
             error.instrument = error.instrument or self.name
             error.port = error.port or self.address.port
             raise
-
-
-def _with_trouble(state: PumpState, before: Sequence[PumpState]) -> PumpState:
-    """Return a state with the trouble that was told before it: pumps tell it once."""
-    return replace(state, trouble=state.trouble or (before[0].trouble if before else ""))
-
-
-def whole_steps(rate: float, volume: float, pulses: int) -> int:
-    """Return a rate in pulses a second.
-
-    Args:
-        rate: mL/min.
-        volume: Of the syringe, mL.
-        pulses: Of a full stroke.
-
-    >>> whole_steps(6.0, 1.0, 6000)
-    600
-    """
-    return max(1, math.floor(rate / 60.0 / volume * pulses + 0.5))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from autolab.model.roles import Role
 
@@ -86,6 +86,14 @@ class PositionPumpSettings(SyringePumpSettings):
     def model_name(self) -> str:
         """Return the model, as identities tell it."""
         raise NotImplementedError
+
+    @field_validator("valve_ports", mode="before")
+    @classmethod
+    def _numbers_are_words(cls, given: object) -> object:
+        """Take a port's number as it is written without quotes."""
+        if not isinstance(given, Mapping):
+            return given
+        return {name: str(place) if type(place) is int else place for name, place in given.items()}
 
     @model_validator(mode="after")
     def _ports_have_names(self) -> Self:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from autolab.drivers import tecan_protocol as wire
-from autolab.drivers.position_pump import PositionPump, PumpState, whole_steps
+from autolab.drivers.position_pump import PositionPump
+from autolab.drivers.pump_positions import PumpState, whole_steps
 from autolab.drivers.query import Query
 from autolab.drivers.tecan_settings import FASTEST, SLOWEST, XCaliburSettings
 from autolab.model.errors import GarbledReply, InputError, WrongInstrument
@@ -100,7 +101,7 @@ class XCalibur(PositionPump):
             GarbledReply: It reads back otherwise.
         """
         speed = self._speed(rate)
-        await self.query(self._pump_line.command(f"V{speed}R"))
+        await self.again(lambda: self._pump_line.command(f"V{speed}R"))
         told = await self.again(lambda: self._pump_line.report("?2", r"\d{1,5}"))
         if int(told) != speed:
             msg = f"its top speed reads back {told} after it was set to {speed}"
@@ -115,7 +116,7 @@ class XCalibur(PositionPump):
         told = await self.again(self._pump_line.mode)
         if told == str(self._wanted_mode):
             return
-        await self.query(self._pump_line.command(f"N{self._wanted_mode}R"))
+        await self.again(lambda: self._pump_line.command(f"N{self._wanted_mode}R"))
         if told is not None and (told := await self.again(self._pump_line.mode)) != str(self._wanted_mode):
             msg = f"its mode reads back {told} after it was set to {self._wanted_mode}"
             raise GarbledReply(msg, command="?28")

@@ -151,7 +151,7 @@ class Drive:
 
     def terminate(self) -> None:
         """End the program and the way of the plunger; a valve finishes its turn."""
-        self._steps, self._next, self.halted = [], 0, False
+        self._steps, self._next, self.halted, self._loops = [], 0, False, []
         if self.plunger.moving:
             self.plunger.stop()
             self._quiet = False
@@ -167,7 +167,12 @@ class Drive:
     # ---- one step after the other ------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
+        since = 0
         while self._next < len(self._steps) and not self.working:
+            since += 1
+            if since > 100:  # a loop in which nothing takes time: some must pass, until T
+                self._wait(0.01, lambda: None)
+                return
             letter, numbers = self._steps[self._next]
             self._next += 1
             error = self._do(letter, numbers)
@@ -215,8 +220,6 @@ class Drive:
             return
         loop[1] -= 1 if times else 0
         self._next = loop[0]
-        if not times and self._next >= len(self._steps) - 1:
-            self._loops.pop()  # an empty loop for ever: nothing would ever happen
 
     def _put(self, letter: str, number: int | None) -> int:
         name, low, high = RANGES[letter]

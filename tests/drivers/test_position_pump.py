@@ -169,6 +169,8 @@ def test_a_pump_that_is_not_initialised_is_met_and_refuses_in_words(make: Make) 
     rig.pump.connect()
     assert rig.held == 0.5
     assert not rig.pump.initialized.get()
+    told = rig.run(rig.pump.trigger)
+    assert (told["initialized"], told["contents_mL"], told["port"]) == (False, None, None)
     with pytest.raises(Refused, match=r"not initialised.*set\(\"initialize\"\).*pushes out"):
         rig.set(Withdraw(0.1, 6.0))
     with pytest.raises(Refused, match="not initialised"):
@@ -368,6 +370,18 @@ def test_after_its_power_went_nothing_can_be_settled(rig: Rig) -> None:
         rig.set(Withdraw(0.1, 6.0))
 
 
+def test_what_is_no_movement_cannot_be_settled(rig: Rig) -> None:
+    for value, context in (("initialize", {"position": 0.5}), (command_to_json(MIDDLE), {})):
+        intent = Intent("pump", "set", value, "once", context)
+        assert rig.reconcile(intent).verdict == "unknown"
+
+
+def test_a_pump_that_still_moves_cannot_be_settled(rig: Rig) -> None:
+    intent = rig.intend(MIDDLE)
+    rig.begin(MIDDLE, 2.5)
+    assert "still moves" in rig.reconcile(intent).why
+
+
 def test_somebody_who_moved_it_between_intent_and_action_is_noticed(rig: Rig) -> None:
     rig.intend(MIDDLE)
     first, rig.pump = rig.pump, rig.another()
@@ -391,8 +405,9 @@ def test_a_state_that_was_recorded_gives_way_to_what_the_pump_tells(make: Make) 
 # ---- a line that fails ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["cavro-dt", "cavro-oem", "hamilton"])
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("nth", range(1, 20))
+@pytest.mark.parametrize("nth", range(1, 22))
 def test_each_fault_of_the_line_is_a_typed_error_or_none_and_the_next_command_is_right(
     rig: Rig, fault: Any, nth: int
 ) -> None:
@@ -430,6 +445,22 @@ def test_a_damaged_firmware_is_not_kept_as_its_name(make: Make, nth: int) -> Non
     except LinkError:
         rig.pump.connect()
     assert rig.pump.identify()["firmware"] == rig.far.firmware
+
+
+@pytest.mark.parametrize("kind", ["cavro-dt", "cavro-oem", "hamilton"])
+@pytest.mark.parametrize("nth", [3, 8, 14, 17])
+@pytest.mark.parametrize("seconds", [1.02, 1.12, 1.6, 2.3])
+def test_a_belated_answer_is_never_believed(rig: Rig, nth: int, seconds: float) -> None:
+    rig.pump.connect()
+    rig.bench.inject("instrument", "late", nth=nth, seconds=seconds)
+    for command, held in ((Withdraw(0.4, 12.0), 0.9), (Dispense(0.1, 12.0), 0.8)):
+        try:
+            assert rig.set(command)["contents_mL"] == pytest.approx(held, abs=1e-3)
+        except (LinkError, Refused):  # what cannot be told apart is refused or in doubt, not believed
+            rig.pump.halt()
+            assert rig.pump.contents_mL.get() == pytest.approx(rig.held, abs=1e-3)
+            return
+        assert rig.held == pytest.approx(held, abs=1e-3)
 
 
 # ---- settings ------------------------------------------------------------------------------------------------------

@@ -13,7 +13,14 @@ from autolab.drivers.tecan import XCalibur
 from autolab.drivers.testing import ScriptedChannel
 from autolab.drivers.wire import Ports
 from autolab.model.clock import Clock
-from autolab.model.errors import InputError, InstrumentAlarm, InstrumentTimeout, Refused, WrongInstrument
+from autolab.model.errors import (
+    GarbledReply,
+    InputError,
+    InstrumentAlarm,
+    InstrumentTimeout,
+    Refused,
+    WrongInstrument,
+)
 from autolab.model.roles import Dispense, Withdraw
 from autolab.simulators.bench import Bench
 
@@ -145,7 +152,7 @@ def test_a_pump_that_tells_neither_mode_nor_initialising_says_error_7_at_a_movem
 
 
 def test_a_numbered_valve_is_turned_by_its_ports_names(make: Callable[..., Rig]) -> None:
-    rig = make(valve_ports={"water": "2", "vial": "3", "waste": "6"}, inlet="water", outlet="vial")
+    rig = make(valve_ports={"water": 2, "vial": 3, "waste": "6"}, inlet="water", outlet="vial")
     assert rig.set(Withdraw(0.1, 12.0))["port"] == "water"
     assert rig.far.drive.valve == "2"
     assert rig.set(Dispense(0.1, 12.0))["port"] == "vial"
@@ -205,7 +212,11 @@ def test_a_bus_address_beyond_the_switch_is_told(virtual: Clock) -> None:
 
 @pytest.mark.parametrize(
     ("valve_ports", "match"),
-    [({"in": "i", "out": "x"}, "i, o, b, e or numbers"), ({"in": "i", "out": "3"}, "all letters.*or all numbers")],
+    [
+        ({"in": "i", "out": True}, "valid string"),
+        ({"in": "i", "out": "x"}, "i, o, b, e or numbers"),
+        ({"in": "i", "out": "3"}, "all letters.*or all numbers"),
+    ],
 )
 def test_ports_must_be_the_pump_s(virtual: Clock, valve_ports: dict[str, str], match: str) -> None:
     with pytest.raises(InputError, match=match):
@@ -234,3 +245,79 @@ def test_in_frames_a_movement_whose_answer_is_lost_is_repeated_and_done_once(
     assert [frame[2] & 0x08 for frame in heard] == [0, 8]
     assert heard[0][2] & 7 == heard[1][2] & 7
     assert rig.far.drive.counts["plunger"] == 1
+
+
+def test_initialising_that_fails_is_an_alarm(make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = make(options={"initialized": False})
+    monkeypatch.setattr(rig.far.drive, "_initialize", lambda *arguments: 1)
+    with pytest.raises(InstrumentAlarm, match="error 1: initialising failed: look at syringe, valve and tubes"):
+        rig.set("initialize")
+    monkeypatch.setattr(rig.far.drive, "_initialize", lambda *arguments: 0)  # heard, and nothing is done
+    with pytest.raises(InstrumentAlarm, match="says that it is not initialised"):
+        rig.set("initialize")
+    assert rig.held == 0.5
+
+
+def test_a_pump_that_cannot_be_stopped_is_an_alarm(make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = make()
+    rig.pump.connect()
+    rig.far.receive(b"\x02\x31\x31V50A0R\x03" + bytes([2 ^ 0x31 ^ 0x31 ^ _xor(b"V50A0R") ^ 3]))
+    assert not rig.far.is_safe()
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.far.drive, "terminate", lambda: None)
+        with pytest.raises(InstrumentAlarm, match=r"does not stop\. Switch it off"):
+            rig.pump.halt()
+    rig.pump.halt()
+    assert rig.far.is_safe()
+
+
+def _xor(data: bytes) -> int:
+    total = 0
+    for byte in data:
+        total ^= byte
+    return total
+
+
+def test_a_valve_whose_answer_was_lost_is_where_it_says_and_is_not_turned_twice(make: Callable[..., Rig]) -> None:
+    rig = make(protocol="dt")
+    rig.pump.connect()
+    hear, turns = rig.far.hear, []
+
+    def lose_answers_to_turns(frame: bytes) -> None:
+        if frame[2:-1] in (b"OR", b"IR"):
+            turns.append(frame)
+            rig.bench.inject("instrument", "drop")
+        hear(frame)
+
+    rig.far.hear = lose_answers_to_turns
+    assert rig.set(Dispense(0.1, 12.0))["port"] == "out"
+    assert (len(turns), rig.far.drive.counts["valve"]) == (1, 1)
+    rig.far.hear = lambda frame: None if frame[2:-1] == b"IR" else hear(frame)  # not heard at all
+    with pytest.raises(Refused, match="plunger was not moved: no reply"):
+        rig.set(Withdraw(0.1, 12.0))
+    with pytest.raises(InstrumentTimeout, match="no reply"):
+        rig.run(lambda: rig.pump.valve.set("in"))
+
+
+def test_a_valve_that_turns_for_ever_is_an_alarm(make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = make(valve_s=3.0)
+    monkeypatch.setattr("autolab.simulators.tecan_program.TURN", 60.0)
+    with pytest.raises(InstrumentAlarm, match="does not stop"):  # T does not stop a valve
+        rig.run(lambda: rig.pump.valve.set("out"))
+
+
+@pytest.mark.parametrize(
+    ("command", "wrong", "match"),
+    [("V", "?2", "top speed reads back 77 after"), ("N", "?28", "mode reads back 0 after")],
+)
+def test_a_setting_that_reads_back_otherwise_is_refused_before_the_plunger_moves(
+    make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, command: str, wrong: str, match: str
+) -> None:
+    rig = make()
+    rig.pump.connect()
+    reports = rig.far._reports
+    told = {"?2": "77", "?28": "0"}[wrong]
+    monkeypatch.setattr(rig.far, "_reports", lambda: {**reports(), wrong: lambda: told})
+    with pytest.raises((Refused, GarbledReply), match=match):
+        rig.set(Dispense(0.1, 12.0))
+    assert rig.held == 0.5

@@ -91,6 +91,8 @@ def test_without_such_a_module_the_class_tells_its_settings(
 def test_the_role_of_each_driver_is_known() -> None:
     assert plugins.role_of("new_era.NE1000") == "pump"
     assert plugins.role_of("mettler_toledo.Balance") == "balance"
+    assert plugins.role_of("ika.RCT") is None  # its parts have the roles
+    assert plugins.role_of("tecan.XCalibur") == "pump"  # beside its valve
 
 
 def test_a_driver_may_leave_its_role_to_its_components(

@@ -212,7 +212,9 @@ def test_a_loop_for_ever_ends_by_t(pump: Pump) -> None:
     assert pump.busy()
     pump.ask("T")
     assert not pump.busy()
-    assert pump.ask("gG0R") == ""
+    assert pump.ask("gV900G0R") == ""  # in which nothing takes time
+    assert pump.busy()
+    pump.ask("T")
     assert not pump.busy()
 
 
