@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from autolab.simulators.axes import Gantry
 from autolab.simulators.grbl_gcode import Dwell, GcodeError, Motion, Parser
+from autolab.simulators.grbl_settings import SETTINGS, change
 from autolab.simulators.simulator import Place
 from autolab.simulators.talker import Talker
 from autolab.simulators.world import number
@@ -31,14 +32,7 @@ LINE: Final = 80  # characters of a line
 RESET: Final = 0x18
 BEYOND: Final = 3.0  # mm between the ends of travel and the end stops
 START: Final = (-50.0, -40.0, -20.0)  # mm, where it stands before it was ever homed
-SETTINGS: Final = {
-    0: "10", 1: "25", 2: "0", 3: "0", 4: "0", 5: "0", 6: "0", 10: "1", 11: "0.010", 12: "0.002", 13: "0", 20: "0",
-    21: "0", 22: "1", 23: "0", 24: "100.000", 25: "1500.000", 26: "250", 27: "1.000", 30: "1000", 31: "0", 32: "0",
-    100: "250.000", 101: "250.000", 102: "250.000", 110: "3000.000", 111: "3000.000", 112: "1200.000",
-    120: "200.000", 121: "200.000", 122: "100.000", 130: "200.000", 131: "200.000", 132: "80.000",
-}  # fmt: skip
 _REALTIME: Final = re.compile(rb"[?!~\x18\x80-\xff]")
-_SETTING: Final = re.compile(r"\$(\d+)=(.*)")
 
 
 class GantrySimulator(Talker):
@@ -411,27 +405,33 @@ class GantrySimulator(Talker):
         return self._idle_system(line)
 
     def _idle_system(self, line: str) -> bool:
-        lines = {
-            "$": ["[HLP:$$ $# $G $I $N $x=val $Nx=line $J=line $SLP $C $X $H ~ ! ? ctrl-x]"],
-            "$$": [f"${key}={value}" for key, value in self.dollar.items()],
-            "$I": [f"[VER:{self.version}.20190830:{self.info}]", "[OPT:V,15,128]"],
-            "$N": ["$N0=", "$N1="],
-            "$#": [*(self._told(name, values) for name, values in self.offsets.items()),
-                   self._told("G92", self.parser.shift), "[TLO:0.000]"],
-        }  # fmt: skip
-        if line in lines:
-            self.say("".join(f"{text}\r\n" for text in lines[line]).encode())
-        elif line == "$SLP":
+        if line == "$SLP":
             self.state = "Sleep"
             self.say(b"[MSG:Sleeping]\r\n")
         elif line == "$C":
             self._check()
+        elif (told := self._told(line)) is not None:
+            self.say("".join(f"{text}\r\n" for text in told).encode())
         else:
-            self._set(line)
+            change(self.dollar, line)
         return True
 
-    def _told(self, name: str, values: list[float]) -> str:
-        return f"[{name}:{','.join(f'{value:.3f}' for value in values)}]"
+    def _told(self, line: str) -> list[str] | None:
+        """Return what a command asks for; None where it asks for nothing."""
+        match line:
+            case "$":
+                return ["[HLP:$$ $# $G $I $N $x=val $Nx=line $J=line $SLP $C $X $H ~ ! ? ctrl-x]"]
+            case "$$":
+                return [f"${key}={value}" for key, value in self.dollar.items()]
+            case "$I":
+                return [f"[VER:{self.version}.20190830:{self.info}]", "[OPT:V,15,128]"]
+            case "$N":
+                return ["$N0=", "$N1="]
+            case "$#":
+                places = {**self.offsets, "G92": self.parser.shift}
+                shown = {name: ",".join(f"{value:.3f}" for value in values) for name, values in places.items()}
+                return [*(f"[{name}:{text}]" for name, text in shown.items()), "[TLO:0.000]"]
+        return None
 
     def _check(self) -> None:
         leaving = self.state == "Check"
@@ -441,21 +441,6 @@ class GantrySimulator(Talker):
             self.later(0.001, self.reset)
         else:
             self.state = "Check"
-
-    def _set(self, line: str) -> None:
-        found = _SETTING.fullmatch(line)
-        if found is None or int(found[1]) not in self.dollar:
-            raise GcodeError("3")
-        try:
-            value = float(found[2])
-        except ValueError:
-            raise GcodeError("2") from None
-        if value < 0:
-            raise GcodeError("4")
-        key = int(found[1])
-        if key == 20 and value and self.dollar[22] == "0":
-            raise GcodeError("10")
-        self.dollar[key] = f"{value:.3f}" if "." in SETTINGS[key] else f"{value:.0f}"
 
     # ---- keeping -----------------------------------------------------------------------------------------------
 

@@ -459,6 +459,22 @@ def test_a_fault_behind_a_look_is_overcome(rig: Rig, kind: Any, nth: int) -> Non
     assert rig.set(rig.x, -48)["position_mm"] == -48.0
 
 
+@pytest.mark.parametrize("kind", ["drop", "late", "garble", "disconnect"])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 6, 9, 14, 18])
+def test_a_fault_anywhere_moves_once_or_says_so(rig: Rig, kind: Any, nth: int) -> None:
+    rig.bench.inject("instrument", kind, nth=nth, seconds=1.3)
+    try:
+        assert rig.set(rig.x, -30)["position_mm"] == -30.0
+    except LinkError:
+        rig.sleep(5)
+        intent = Intent("gantry.x", "set", -30.0, "queryable", {"position_mm": -50.0})
+        assert rig.clock.run(rig.x.do_reconcile(intent)).verdict in ("happened", "not")
+    assert rig.said().count(b"X-30.000") <= 1
+    rig.bench.wire("instrument").mend()  # one that has not come yet does not come any more
+    assert rig.set(rig.x, -40)["position_mm"] == -40.0
+    assert rig.far.body.position == pytest.approx((-40, -40, -20))
+
+
 def test_homing_whose_end_is_lost(make: Callable[..., Rig]) -> None:
     rig = make(home_timeout_s=30)
     rig.bench.inject("instrument", "drop", nth=3)

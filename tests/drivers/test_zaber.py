@@ -390,6 +390,24 @@ def test_a_fault_behind_a_move_leaves_it_in_doubt_and_the_next_command_is_right(
     assert rig.set(20)["position_mm"] == pytest.approx(20, abs=1e-4)
 
 
+@pytest.mark.parametrize("checksum", [True, False])
+@pytest.mark.parametrize("kind", ["drop", "late", "garble", "disconnect"])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 8, 11, 12])
+def test_a_fault_anywhere_moves_once_or_says_so(make: Callable[..., Rig], checksum: bool, kind: Any, nth: int) -> None:
+    rig = make({"homed": True}, checksum=checksum)
+    rig.bench.inject("instrument", kind, nth=nth, seconds=0.8)
+    try:
+        assert rig.set(50)["position_mm"] == pytest.approx(50, abs=1e-4)
+    except LinkError:
+        rig.sleep(3)
+        intent = Intent("stage", "set", 50.0, "queryable", {"position_mm": 30.0})
+        assert rig.clock.run(rig.stage.do_reconcile(intent)).verdict in ("happened", "not")
+    assert sum(said.startswith("move abs 1049") for said in rig.said()) <= 1
+    rig.bench.wire("instrument").mend()  # one that has not come yet does not come any more
+    assert rig.set(20)["position_mm"] == pytest.approx(20, abs=1e-4)
+    assert rig.far.axis.position == pytest.approx(20, abs=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["drop", "late", "garble"])
 def test_a_fault_behind_a_reading_is_overcome(rig: Rig, kind: Any) -> None:
     rig.bench.inject("instrument", kind, seconds=0.8)
