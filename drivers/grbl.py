@@ -247,6 +247,8 @@ class Gantry(GantryBase):
         finally:
             self._halting = False
         await self.look(urgent=True)
+        with contextlib.suppress(Refused):  # one that was met in motion tells its settings now, for reconciling
+            await self._learn()
 
     async def _holds(self) -> bool:
         self._tell(await self.again(wire.hold, tries=2, urgent=True))

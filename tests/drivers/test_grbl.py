@@ -218,6 +218,7 @@ def test_a_machine_in_motion_can_be_met(virtual: Clock) -> None:
     found = rig.clock.run(rig.x.do_reconcile(Intent("gantry.x", "set", 0.0, "queryable")))
     assert (found.verdict, found.why) == ("unknown", "it still moves (Run): halt it first")
     rig.gantry.halt()
+    assert (rig.gantry.home_of(rig.x), rig.gantry.travel(rig.x)) == (-1.0, (-200.0, 0.0))
     assert rig.set(rig.x, -20)["position_mm"] == pytest.approx(-20)
     rig.gantry.disconnect()
 
