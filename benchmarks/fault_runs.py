@@ -29,8 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from autolab.drivers.contract import FAULTS, Broken, act, commands, finish, lasting
-from autolab.lab.driver_kit import SimulatedRig, example_settings, rig
-from autolab.lab.plugins import names
+from autolab.lab.driver_kit import SimulatedRig, example_settings, rig, tried
 from autolab.model.errors import AutolabError, InDoubt
 
 KINDS = (*FAULTS, "unheard", "power_cycle")
@@ -157,7 +156,7 @@ def main() -> int:
     parser.add_argument("--drivers", default="")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    keys = chosen.drivers.split(",") if chosen.drivers else [k for k in names("drivers") if k in names("simulators")]
+    keys = chosen.drivers.split(",") if chosen.drivers else tried()
     chance, references = random.Random(chosen.seed), {}  # noqa: S311  no secret
     by_driver: dict[str, Counter[str]] = {key: Counter() for key in keys}
     by_kind: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}

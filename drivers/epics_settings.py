@@ -13,6 +13,8 @@ from autolab.model.roles import Role
 class EpicsSettings(DriverSettings):
     """What all instruments behind Channel Access need to know."""
 
+    on_wire: ClassVar[bool] = False
+
     unit: str | None = Field(
         default=None, description="unit that it must tell (EGU); by default any, and numbers mean what it says"
     )

@@ -74,8 +74,10 @@ class GantryAxis(RoleComponent):
         self.setpoint.tell(place)
 
     def action_class(self, verb: Verb, value: object) -> ActionClass:
-        """Where it stands can be asked of the controller."""
-        return "read" if verb == "trigger" else "queryable"
+        """Where it stands can be asked of the controller; homing can be done again."""
+        if verb == "trigger":
+            return "read"
+        return "idempotent" if value == "home" else "queryable"
 
     def check_value(self, value: object) -> None:
         """Check a position against the lab's limits and the machine's travel, as far as it is known.

@@ -102,7 +102,7 @@ class SourceMeter(ScpiMeter):
     def samples(self) -> Sequence[object]:
         """Return levels within the compliance of most loads, and off."""
         reach = self.settings.source_range or 0.01
-        return (0.0, 0.5 * reach, -0.5 * reach, OFF)
+        return (0.5 * reach, -0.5 * reach, 0.0, OFF)
 
     def locate(self) -> Mapping[str, Any]:
         """Return the last set point and the last reading of what is sourced, in its unit."""

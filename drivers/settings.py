@@ -22,6 +22,7 @@ class DriverSettings(BaseModel):
         checked_with: Programs by other people with which driver or simulator work, each `package version (simulator)`,
             where a client met the simulator, or `package version (driver)`, where another's simulator met the driver.
         on_hardware: What it was checked on; empty for never.
+        on_wire: Whether its bytes pass a port of ours, so that the contract kit can try it with faults in virtual time.
         from_memory: Facts for which no source was at hand, each in a few words; the family's page has more.
     """
 
@@ -29,6 +30,7 @@ class DriverSettings(BaseModel):
     instruments: ClassVar[str] = ""
     checked_with: ClassVar[tuple[str, ...]] = ()
     on_hardware: ClassVar[str] = ""
+    on_wire: ClassVar[bool] = True
     from_memory: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="after")

@@ -128,6 +128,12 @@ def example_settings(key: str) -> dict[str, Any]:
     return {name: one.examples[0] for name, one in needed.items()}
 
 
+def tried() -> list[str]:
+    """Return the keys of all drivers that the kit can try: those with a wire and a simulator."""
+    simulated = set(names("simulators"))
+    return [key for key in names("drivers") if key in simulated and getattr(settings_model(key), "on_wire", True)]
+
+
 @contextlib.contextmanager
 def rig(
     key: str, over: Transport, settings: Mapping[str, JSON], *, scale: float | None = None
@@ -145,6 +151,9 @@ def rig(
     """
     if key not in names("simulators"):
         msg = f"driver {key!r} has no simulator: there is nothing to try it on. Give it one in `autolab.simulators`"
+        raise InputError(msg)
+    if not getattr(settings_model(key), "on_wire", True):
+        msg = f"driver {key!r} is not reached by a port of ours, so the kit cannot put faults on its wire: see its page"
         raise InputError(msg)
     from autolab.drivers.wire import Ports
     from autolab.simulators.bench import Bench

@@ -12,11 +12,10 @@ from autolab.drivers import contract
 from autolab.drivers.mettler_toledo import Balance
 from autolab.drivers.new_era import NE1000
 from autolab.lab import driver_kit
-from autolab.lab.driver_kit import TRANSPORTS, Card, Finding, check_driver, example_settings, rig
-from autolab.lab.plugins import names
+from autolab.lab.driver_kit import TRANSPORTS, Card, Finding, check_driver, example_settings, rig, tried
 from autolab.model.errors import InputError, InstrumentTimeout
 
-KEYS = [key for key in names("drivers") if key in names("simulators")]
+KEYS = tried()
 REAL_PORTS = [
     pytest.param("tcp", marks=pytest.mark.slow),
     pytest.param(

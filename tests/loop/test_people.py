@@ -82,10 +82,11 @@ def test_a_person_is_asked_and_answers_from_another_process(tmp_path: Path) -> N
         al.Space([al.Real("volume", 1, 9, unit="mL")]), [al.Objective("filled", "maximize", unit="mL")]
     )
     journal = tmp_path / "asked.sqlite"
+    procedure: Any = protocol(needs={"helper": "operator"}, recover=nothing_to_recover)(ask_for_water)
     campaign = al.Campaign(
         problem=problem,
         planner=al.planners.Sobol(),
-        protocol=protocol(needs={"helper": "operator"}, recover=nothing_to_recover)(ask_for_water),
+        protocol=procedure,
         lab=lab,
         journal=journal,
         physical=True,
