@@ -19,7 +19,7 @@ from autolab.drivers.wire import Link, Ports, ports_of
 from autolab.model.actions import JSON
 from autolab.model.channel import ByteChannel
 from autolab.model.clock import Clock
-from autolab.model.errors import InputError, LinkError, Refused
+from autolab.model.errors import InputError, InstrumentError, LinkError, Refused
 from autolab.model.roles import Role
 
 __all__ = ["ActionStatus", "OphydInstrument", "checked_settings", "default_clock"]
@@ -136,6 +136,10 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
                 await self.do_greet()
                 self._link.identity = await self.query(self.identify_query())
                 await self.do_identify()
+            except InstrumentError as error:
+                self.disconnect()
+                error.instrument, error.port = error.instrument or self.name, error.port or self.address.port
+                raise
             except BaseException:
                 self.disconnect()
                 raise

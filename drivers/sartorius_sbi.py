@@ -60,6 +60,13 @@ class Weight:
         return self.unit != ""
 
 
+_TEXTS: Final = {
+    "x1_": re.compile(r"(?=.*\d)[A-Z][A-Z0-9 ./_+-]+"),
+    "x2_": re.compile(r"\d[\d-]*"),
+    "x3_": re.compile(r"\d[\w .-]*"),
+}
+
+
 def command(what: str) -> bytes:
     r"""Return a command as it is sent.
 
@@ -72,12 +79,14 @@ def command(what: str) -> bytes:
 def text(what: str) -> Query[str]:
     """Ask for model (`x1_`), serial number (`x2_`) or software (`x3_`).
 
+    Each holds a digit, a serial number nothing else: what other instruments say to nonsense is no answer.
+
     Raises:
-        GarbledReply: It is a weight, or no line of text.
+        GarbledReply: It is a weight, or no such text.
     """
     told = yield from _line(what)
     said = told.strip()
-    if not said or said.startswith("Stat") or _is_weight(told):
+    if _TEXTS[what].fullmatch(said) is None or said.startswith("Stat") or _is_weight(told):
         msg = f"the reply to ESC {what} is {told!r}"
         raise GarbledReply(msg, command=command(what))
     return said

@@ -145,7 +145,7 @@ class GantrySimulator(Talker):
     def is_safe(self) -> bool:
         """Say whether it stands still and nothing waits to be moved."""
         self.world.advance()
-        return not self.body.moving and not self._queue and not self._rx
+        return not self.body.moving and not self._queue
 
     def _number(self, key: int) -> float:
         return float(self.dollar[key])

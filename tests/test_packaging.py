@@ -102,7 +102,8 @@ def test_the_wheel_holds_the_tree(site: Path) -> None:
     templates = {
         path.relative_to(ROOT).as_posix() for path in (ROOT / "autolab" / "templates").rglob("*") if path.is_file()
     }
-    assert shipped == expected | templates | {"autolab/py.typed"}
+    maps = {f"autolab/drivers/modbus_maps/{path.name}" for path in (ROOT / "drivers/modbus_maps").glob("*.yaml")}
+    assert shipped == expected | templates | maps | {"autolab/py.typed"}
 
 
 def _in_wheel(name: str, path: Path) -> str:

@@ -177,7 +177,11 @@ def rig(
 
 
 def check_driver(
-    key: str, *, over: Sequence[Transport] = TRANSPORTS, settings: Mapping[str, JSON] | None = None
+    key: str,
+    *,
+    over: Sequence[Transport] = TRANSPORTS,
+    settings: Mapping[str, JSON] | None = None,
+    checks: Sequence[str] = (),
 ) -> Iterator[Finding]:
     """Yield what each check of the kit finds, one after the other.
 
@@ -185,6 +189,7 @@ def check_driver(
         key: Of the driver.
         over: Over what.
         settings: The driver's own; by default its examples.
+        checks: Names of those to run; all by default.
 
     Raises:
         InputError: There is no such driver or simulator, or settings are missing.
@@ -193,7 +198,7 @@ def check_driver(
 
     given = example_settings(key) if settings is None else dict(settings)
     for transport in over:
-        for name in CHECKS:
+        for name in checks or CHECKS:
             yield _found(key, transport, name, given)
 
 
