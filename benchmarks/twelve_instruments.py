@@ -30,11 +30,11 @@ from autolab.lab.driver_kit import example_settings
 from autolab.lab.lab import Lab
 from autolab.model.clock import Clock
 from autolab.spec.addresses import load_addresses
-from autolab.spec.lab import load_lab
+from autolab.spec.lab import load_lab, role_of
 
 DRIVERS = (
     "new_era.NE1000", "mettler_toledo.Balance", "ika.RCT", "atlas_ezo.EC", "harvard.Elite11", "tecan.XCalibur",
-    "vici.Valve", "julabo.Circulator", "alicat.FlowController", "sartorius.Balance", "scpi.SourceMeter", "zaber.Stage",
+    "vici.Valve", "julabo.Circulator", "alicat.FlowController", "sartorius.Balance", "scpi.Multimeter", "zaber.Stage",
 )  # fmt: skip
 ROUNDS = 9
 IDLE_S = 10.0
@@ -46,8 +46,9 @@ def lab_file(folder: Path) -> Path:
         key.partition(".")[0]: {"driver": key, "address": f"serial:///dev/ttyUSB{number}", **example_settings(key)}
         for number, key in enumerate(DRIVERS)
     }
-    vessels = {"bench": {"volume_mL": 1000}}
-    plumbing = dict.fromkeys(instruments, "bench")
+    vessels = {name: {"volume_mL": 1000} for name in ("bench", "bottle")}
+    roles = {name: role_of(key) for name, key in zip(instruments, DRIVERS, strict=True)}
+    plumbing = {name: ["bottle", "bench"] if role == "pump" else "bench" for name, role in roles.items()}
     lab = {
         "autolab": 1,
         "instruments": instruments,

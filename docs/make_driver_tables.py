@@ -1,17 +1,19 @@
 """Write the tables of docs/reference/drivers.md: what drivers there are, and what the contract kit finds of each.
 
-    python docs/make_driver_tables.py [--kit]
+    python docs/make_driver_tables.py [--kit FINDINGS.jsonl]
 
-Without `--kit` only the first is written: it comes from the settings models alone. The kit takes about a quarter of an
-hour, most of it over real ports.
+Without `--kit` only the first is written: it comes from the settings models alone. The kit takes about half an hour, most
+of it over real ports; what it finds is appended to the file, and what stands there already is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from autolab.lab.driver_kit import TRANSPORTS, Finding, check_driver, tried
@@ -61,6 +63,25 @@ def kit_table(findings: dict[str, list[Finding]]) -> list[str]:
     return rows
 
 
+def run_kit(path: Path) -> dict[str, list[Finding]]:
+    """Run what the file does not hold yet, and return what it holds then."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    told = [json.loads(line) for line in lines]
+    done = {(one["driver"], one["transport"]) for one in told}
+    for key, over in [(key, over) for key in tried() for over in TRANSPORTS]:
+        if (key, over) not in done:
+            sys.stderr.write(f"{key} over {over}\n")
+            found = [{"driver": key, **asdict(finding)} for finding in check_driver(key, over=[over])]
+            told += found
+            with path.open("a", encoding="utf-8") as file:
+                file.writelines(f"{json.dumps(one)}\n" for one in found)
+    findings: dict[str, list[Finding]] = {key: [] for key in tried()}
+    for one in told:
+        key = one.pop("driver")
+        findings.setdefault(key, []).append(Finding(**one))
+    return findings
+
+
 def replaced(text: str, name: str, lines: Iterable[str]) -> str:
     """Return the page with what stands between a pair of markers replaced."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -72,15 +93,12 @@ def replaced(text: str, name: str, lines: Iterable[str]) -> str:
 def main() -> None:
     """Write the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--kit", action="store_true")
+    parser.add_argument("--kit", type=Path)
+    chosen = parser.parse_args()
     text = replaced(PAGE.read_text(encoding="utf-8"), "drivers", drivers_table())
     text = replaced(text, "memory", memory_list())
-    if parser.parse_args().kit:
-        findings = {}
-        for key in tried():
-            sys.stderr.write(f"{key}\n")
-            findings[key] = list(check_driver(key))
-        text = replaced(text, "kit", kit_table(findings))
+    if chosen.kit is not None:
+        text = replaced(text, "kit", kit_table(run_kit(chosen.kit)))
     PAGE.write_text(text, encoding="utf-8")
 
 

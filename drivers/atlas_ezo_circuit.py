@@ -88,17 +88,17 @@ class Circuit(OphydInstrument):
         kind, _ = await self.again(wire.info)
         if kind != self.circuit:
             raise self._wrong(f"says that it is an EZO-{kind} circuit; the lab file has an EZO-{self.circuit} here")
-        await self.again(lambda: wire.put("*OK,1"))
-        await self.ask("i")  # only to learn whether *OK follows data
+        await self.again(lambda: wire.put("*OK,1"))  # first: without it the next one would not be acknowledged
         if self.settings.device_name is not None:
             named = ",".join(await self.ask("Name,?"))
             if named != self.settings.device_name:
                 raise self._wrong(f"is named {named!r} instead of {self.settings.device_name!r}")
-        await self.set_up()
+        await self.configure()
 
     async def do_identify(self) -> Mapping[str, JSON]:
         """Return model and firmware, and tell calibration, supply and the last restart; it has no serial number."""
-        kind, firmware = await self.query(wire.info())
+        known: Any = self.identity if not self.met else None  # it was asked a moment ago
+        kind, firmware = known or await self.query(wire.info())
         self.model.tell(f"EZO-{kind}")
         self.firmware.tell(firmware)
         await self.do_calibration()
@@ -111,7 +111,11 @@ class Circuit(OphydInstrument):
     async def set_up(self) -> None:
         """Bring it where the lab file wants it, after a restart or any doubt."""
         self._news.clear()
-        await self.again(lambda: wire.put("*OK,1"))  # first: without it the next one would not be acknowledged
+        await self.again(lambda: wire.put("*OK,1"))
+        await self.configure()
+
+    async def configure(self) -> None:
+        """End continuous mode for sure, and set what the lab file wants."""
         await self.again(lambda: wire.put("C,0"))
         await self.do_configure()
         self._unsure = bool(self._news)

@@ -165,7 +165,7 @@ class EZO(Circuit):
     async def do_diagnose(self) -> Mapping[str, JSON]:
         """Return calibration points, supply voltage and why it started last."""
         return {
-            "calibration_points": await self.do_calibration(),
+            "calibration_points": int(self.calibration_points.get()),
             "supply_V": float(self.supply.get()),
             "restart_reason": str(self.restart_reason.get()),
         }

@@ -114,9 +114,10 @@ def listen() -> Query[None]:
 
 
 def hush() -> Query[None]:
-    """Wake the circuit, end a line that somebody left unfinished, and end continuous mode; whatever comes is drained."""
-    yield Write(CR)
-    yield Sleep(WAKING)
+    """Wake the circuit and end continuous mode; whatever comes is drained.
+
+    A circuit that slept, or had a line that somebody left unfinished, does not hear it: it is told again when it answers.
+    """
     yield Write(b"C,0" + CR)
     yield Sleep(WAKING)
 

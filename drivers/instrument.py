@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import functools
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -51,6 +52,10 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
         limits: Quantity -> (low, high), in the library's units.
         settings: The driver's own, as its settings model declares them.
 
+    Attributes:
+        told: What `identify` gave when the instrument was met; empty before.
+        round_trip_s: How long its identity query took then, s of wall time; others on the line may have been in its way.
+
     Raises:
         InputError: Settings or an address that cannot be.
     """
@@ -81,6 +86,8 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
         self._ports = ports if ports is not None else ports_of(self.clock)
         self._link: Link | None = None
         self._met = False
+        self.told: Mapping[str, JSON] = {}
+        self.round_trip_s = 0.0
         self._meeting: asyncio.Lock | None = None
         self.start_acting()
 
@@ -134,8 +141,10 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
             )
             try:
                 await self.do_greet()
+                begun = time.perf_counter()
                 self._link.identity = await self.query(self.identify_query())
-                await self.do_identify()
+                self.round_trip_s = time.perf_counter() - begun
+                self.told = dict(await self.do_identify())
             except InstrumentError as error:
                 self.disconnect()
                 error.instrument, error.port = error.instrument or self.name, error.port or self.address.port
@@ -173,6 +182,16 @@ class OphydInstrument(Acting, Device):  # type: ignore[misc]  # ophyd ships no t
             except LinkError as error:
                 _log.info("%s: asking again after: %s", self.name, error)
         return await self.query(query(), urgent=urgent)
+
+    @property
+    def met(self) -> bool:
+        """Whether it is connected and was identified."""
+        return self._met
+
+    @property
+    def identity(self) -> object:
+        """What its identity query answered when it was met; None before."""
+        return None if self._link is None else self._link.identity
 
     async def ready(self) -> None:
         """Connect unless that was done."""

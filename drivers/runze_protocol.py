@@ -102,6 +102,8 @@ def port(address: int, ports: int) -> Query[int | None]:
         InstrumentAlarm: Its sensor failed.
     """
     status, place = yield from exchange(address, PORT)
+    if status == OK and place == 0:  # so answers the motor, too: a doubled answer may have come before this one
+        status, place = yield from exchange(address, PORT)
     if status in (UNKNOWN_PLACE, BUSY, EXECUTING):
         return None
     error = trouble(status, frame(address, PORT))

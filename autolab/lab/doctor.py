@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import statistics
 import time
+from collections import Counter
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from autolab.model.actions import JSON
 
 _ASKED: Final = 3
-"""Times that the identity query is asked for a round-trip time."""
+"""Times that the identity query is asked for a round-trip time,"""
+_LONG_S: Final = 0.15
+"""unless it took so long already, s."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Health:
         driver: Key of its driver.
         address: Where it was looked for.
         identity: Model, firmware, serial number, as far as it tells them.
-        round_trip_s: Median time of its identity query, s of wall time, pacing included; None where it was not met.
+        round_trip_s: Time of its identity query, s of wall time, pacing included; None where it was not met.
         state: What else it tells of itself: alarms, calibration points, supply voltage.
         calibration: Days since it was calibrated, and whether that is too long; empty where the lab file does not say.
         trouble: Why it is not well; empty where it is.
@@ -73,10 +76,11 @@ async def examine(lab: Lab, today: datetime.date | None = None) -> list[Health]:
     day = today or datetime.date.today()
     names = list(lab.instruments)
     met = await asyncio.gather(*(_patiently(lab, _meet(lab.instruments[name])) for name in names))
-    lines = {name: asyncio.Lock() for name in {_port(lab.instruments[name]) for name in names}}
+    shared = Counter(_port(lab.instruments[name]) for name in names)
+    lines = {port: asyncio.Lock() for port, count in shared.items() if count > 1}
     timed = await asyncio.gather(
         *(
-            _patiently(lab, _measured(lab.instruments[name], found, lines[_port(lab.instruments[name])]))
+            _patiently(lab, _measured(lab.instruments[name], found, lines.get(_port(lab.instruments[name]))))
             if "trouble" not in found
             else _kept(found)
             for name, found in zip(names, met, strict=True)
@@ -106,7 +110,7 @@ async def _patiently(lab: Lab, what: Coroutine[Any, Any, dict[str, Any]]) -> dic
 
 async def _meet(instrument: Any) -> dict[str, Any]:  # noqa: ANN401  an instrument
     await instrument.do_connect()
-    found: dict[str, Any] = {"identity": dict(await instrument.do_identify())}
+    found: dict[str, Any] = {"identity": dict(getattr(instrument, "told", None) or await instrument.do_identify())}
     state = found["state"] = dict(await instrument.do_diagnose()) if hasattr(instrument, "do_diagnose") else {}
     if state.get("alarm"):
         remedy = "look at the instrument, remove the cause, clear the alarm"
@@ -114,13 +118,15 @@ async def _meet(instrument: Any) -> dict[str, Any]:  # noqa: ANN401  an instrume
     return found
 
 
-async def _measured(instrument: Any, found: dict[str, Any], line: asyncio.Lock) -> dict[str, Any]:  # noqa: ANN401  likewise
-    """Add the round-trip time of the identity query; those on one line are measured one after the other."""
+async def _measured(instrument: Any, found: dict[str, Any], line: asyncio.Lock | None) -> dict[str, Any]:  # noqa: ANN401  likewise
+    """Add the round-trip time of the identity query: that of being met, or where others share the line one of its own."""
     if not hasattr(instrument, "identify_query"):
         return found
-    times = []
+    if line is None:
+        return {**found, "round_trip_s": round(instrument.round_trip_s, 6)}
+    times: list[float] = []
     async with line:
-        for _ in range(_ASKED):
+        while len(times) < _ASKED and sum(times) < _LONG_S:
             begun = time.perf_counter()
             await instrument.query(instrument.identify_query())
             times.append(time.perf_counter() - begun)

@@ -224,8 +224,8 @@ class TestEC(DriverContract):
 def test_it_is_hushed_identified_and_set_up(make: Callable[..., Rig]) -> None:
     rig = make()
     assert rig.probe.identify() == {"model": "EZO-EC", "firmware": "2.10", "serial_number": None}
-    assert rig.far.heard[:6] == ["", "C,0", "i", "*OK,1", "i", "*OK,1"]
-    assert rig.far.heard[6:10] == ["C,0", "K,?", "T,?", "O,?"]
+    assert rig.far.heard[:3] == ["C,0", "i", "*OK,1"]
+    assert rig.far.heard[3:7] == ["C,0", "K,?", "T,?", "O,?"]
     told = {name: value["value"] for name, value in rig.probe.read_configuration().items()}
     assert told["probe_cell_constant"] == 1.0
     assert told["probe_restart_reason"] == "power was switched off"

@@ -204,7 +204,7 @@ def test_it_is_met_hushed_and_read(make: Callable[..., Rig], kind: type[EZO]) ->
     rig = make(kind)
     told = {PH: ("EZO-PH", "2.15"), DO: ("EZO-DO", "1.98"), RTD: ("EZO-RTD", "2.01")}[kind]
     assert rig.probe.identify() == {"model": told[0], "firmware": told[1], "serial_number": None}
-    assert rig.heard[:4] == ["", "C,0", "i", "*OK,1"]
+    assert rig.heard[:3] == ["C,0", "i", "*OK,1"]
     assert rig.far.every == 0.0
     result = rig.read()
     assert result[FIRST[kind]] == pytest.approx(TRUE[kind], abs=0.01)

@@ -54,8 +54,8 @@ def test_a_query_says_and_understands_this(query: Query[Any], transcript: list[s
     assert play(query, talking(transcript)) == finding
 
 
-def test_waking_it_ends_what_was_unfinished_and_continuous_mode() -> None:
-    assert play(wire.hush(), [(">", b"\r"), (">", b"C,0\r")]) is None
+def test_it_is_woken_and_told_to_be_silent() -> None:
+    assert play(wire.hush(), [(">", b"C,0\r")]) is None
 
 
 @pytest.mark.parametrize(

@@ -126,10 +126,16 @@ def test_another_address_is_garbled() -> None:
 
 @pytest.mark.parametrize(
     ("reply", "port"),
-    [(answer(0, 3), 3), (answer(6), None), (answer(4), None), (answer(0xFE), None), (answer(0), None)],
+    [(answer(0, 3), 3), (answer(6), None), (answer(4), None), (answer(0xFE), None)],
 )
 def test_a_port(reply: bytes, port: int | None) -> None:
     assert play(wire.port(0, 10), [(">", ASK_PORT), ("<", reply)]) == port
+
+
+@pytest.mark.parametrize(("reply", "port"), [(answer(0), None), (answer(0, 3), 3)])
+def test_no_port_is_asked_again_for_it_may_be_the_motors_doubled_answer(reply: bytes, port: int | None) -> None:
+    exchanges = [(">", ASK_PORT), ("<", answer(0)), (">", ASK_PORT), ("<", reply)]
+    assert play(wire.port(0, 10), exchanges) == port
 
 
 @pytest.mark.parametrize(

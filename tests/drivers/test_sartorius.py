@@ -449,7 +449,8 @@ def test_another_balance_behind_a_reconnect_is_refused(virtual: Clock) -> None:
 
     def answer(data: bytes) -> list[bytes]:
         said = {b"\x1bx2_\r\n": f"{serial:>20}\r\n".encode(), b"\x1bP\r\n": b"N     +   1.0000 g  \r\n"}
-        return [said.get(data, b"MODEL\r\n")]
+        said[b"\x1bx3_\r\n"] = b"00-37-09\r\n"
+        return [said.get(data, b"MODEL 1\r\n")]
 
     channel = ScriptedChannel(answer, clock=virtual)
     balance = Balance("scale", address="memory://bench", clock=virtual, ports=Ports(virtual), channel=channel)
