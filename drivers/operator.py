@@ -44,7 +44,7 @@ def ask_wire(command: str, pattern: str) -> Query[re.Match[str]]:
     yield Write(command.encode() + _LF)
     said = ((yield ReadUntil(_LF)) or b"").decode("utf-8", "replace").rstrip("\n")
     found = re.fullmatch(pattern, said)
-    if found is None:
+    if found is None or "\ufffd" in said or not said.isprintable():
         msg = f"{said!r} is no answer to {command.split()[0]}"
         raise GarbledReply(msg, command=command)
     return found
