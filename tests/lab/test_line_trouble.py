@@ -21,7 +21,8 @@ KEYS = tried()
 
 
 def reader(one: SimulatedRig) -> Any:
-    return next(actor for actor in actors(one.instrument) if actor is not one.instrument or one.instrument.role)
+    players = (actor for actor in actors(one.instrument) if actor is not one.instrument)
+    return one.instrument if one.instrument.role else next(players)
 
 
 def reading(one: SimulatedRig) -> Mapping[str, Any]:
@@ -67,10 +68,12 @@ def test_decimal_commas_are_never_taken_for_something_else(key: str, monkeypatch
 def test_a_line_that_dies_while_it_is_met_is_told(key: str) -> None:
     with rig(key, "memory", examples(key)) as one:
         one.inject("disconnect", nth=2, seconds=30.0)
+        told: list[InstrumentError] = []
         try:
             one.instrument.connect()  # a greeting may ask again
         except InstrumentError as error:
-            assert (error.instrument, bool(error.port)) == ("one", True)
+            told.append(error)
+        assert all(error.instrument == "one" and error.port for error in told)
         one.mend()
         one.instrument.connect()
 
