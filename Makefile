@@ -2,7 +2,7 @@
 # make test   sets up what is needed and runs every test
 # make coverage  the same, and how much of the source it reaches (a third slower; at least 90 %)
 # make check  lint, types, import contract, doctests, documentation and fast tests: gates each commit
-# make wheel-test  the fast tests against the built wheel instead of the tree
+# make wheel-test  fast tests against the built wheel instead of the tree; the contract kit among them tries every driver
 # make proof  the long proofs of the promises (kills, commit by commit)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -36,7 +36,7 @@ wheel-test: .venv/.dev
 	$(BIN)/python -m build --wheel --no-isolation --outdir build/wheel . >/dev/null
 	$(BIN)/python -m zipfile -e build/wheel/autolab_sdl-*.whl build/wheel/site
 	$(WHEEL) $(BIN)/python -c "import autolab; assert 'build/wheel/site' in autolab.__file__, autolab.__file__"
-	$(WHEEL) $(BIN)/pytest -n 2 --dist loadfile -q -m "not slow" tests/journal tests/spec tests/lab tests/protocols tests/drivers
+	$(WHEEL) $(BIN)/pytest -n 2 --dist loadfile -q -m "not slow" tests/journal tests/spec tests/lab tests/protocols
 
 proof: .venv/.dev
 	$(BIN)/python tests/loop/proof_of_kills.py --kills 20

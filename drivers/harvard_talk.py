@@ -40,7 +40,9 @@ class PumpTalk:
             found = yield from wire.version(self.bus, _FIRST)
         except Refused:  # half a command, from before, stood in front of it
             found = yield from wire.version(self.bus)
-        except InstrumentTimeout:
+        except InstrumentTimeout as error:
+            if not error.seen:  # silence is no other mode: there it would have said something
+                raise
             yield from wire.poll_on(self.bus)
             self.lost = "it was not in polling mode: its power was interrupted, or somebody else works with it"
             found = yield from wire.version(self.bus)

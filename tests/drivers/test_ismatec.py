@@ -479,7 +479,7 @@ def test_a_new_process_reconciles_what_the_old_one_began(rig: Rig) -> None:
 @pytest.mark.parametrize("nth", [1, 2, 3, 4, 7, 12, 20, 28, 36, 44, 48, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60])
 def test_each_fault_is_overcome_or_told_and_the_next_command_is_right(rig: Rig, kind: Any, nth: int) -> None:
     intent = rig.intent(Dispense(1.0, 6.0))
-    rig.bench.inject("instrument", kind, nth=nth, seconds=1.5)
+    rig.bench.inject("instrument", kind, nth=nth, **({"seconds": 1.5} if kind == "late" else {}))
     status = rig.act(Dispense(1.0, 6.0))
     error = status.exception()
     if error is None:

@@ -438,12 +438,13 @@ def test_each_fault_of_the_wire_is_typed_or_made_good_and_the_next_set_is_right(
     for nth in range(1, 9):
         rig = make(model=model)
         rig.set(1.0)
-        rig.bench.inject("instrument", kind, nth=nth, seconds=30.0)
+        rig.bench.inject("instrument", kind, nth=nth, **({"seconds": 30.0} if kind == "late" else {}))
         try:
             assert rig.set(2.0)["voltage_V"] == pytest.approx(2.0, rel=1e-3)
         except LinkError:
             assert kind in ("hang", "late", "disconnect")
         rig.bench.wire("instrument").mend()
+        rig.clock.run(asyncio.sleep(30.0))  # what is late holds up what comes behind it
         assert rig.set(3.0)["voltage_V"] == pytest.approx(3.0, rel=1e-3)
         assert rig.trigger()["current_A"] == pytest.approx(3e-3, rel=1e-3)
 
@@ -526,12 +527,13 @@ def test_each_fault_of_the_wire_leaves_the_next_reading_right(make: Make, kind: 
     for nth in (1, 2):
         rig = make("scpi.Multimeter", model=model, function="voltage_dc", options={"volt": 1.0}, nplc=1)
         rig.trigger()
-        rig.bench.inject("instrument", kind, nth=nth, seconds=30.0)
+        rig.bench.inject("instrument", kind, nth=nth, **({"seconds": 30.0} if kind == "late" else {}))
         try:
             assert rig.trigger()["voltage_dc_V"] == pytest.approx(1.0, rel=1e-3)
         except LinkError:
             assert kind in ("hang", "late", "disconnect")
         rig.bench.wire("instrument").mend()
+        rig.clock.run(asyncio.sleep(30.0))  # what is late holds up what comes behind it
         rig.far.connected["volt"] = 3.0
         assert rig.trigger()["voltage_dc_V"] == pytest.approx(3.0, rel=1e-3)
 

@@ -413,7 +413,7 @@ def test_an_action_in_doubt_is_settled_by_the_position(rig: Callable[..., Rig]) 
 def test_one_fault_of_the_line_is_survived(rig: Callable[..., Rig], kind: Any, nth: int) -> None:
     one = rig()
     one.valve.connect()
-    one.bench.inject("instrument", kind, nth=nth, seconds=1.2)
+    one.bench.inject("instrument", kind, nth=nth, **({"seconds": 1.2} if kind == "late" else {}))
     assert one.set(4) == {"position": 4}
     assert one.far.rotor.opened == [2, 3, 4]
     assert one.set(6) == {"position": 6}

@@ -115,7 +115,12 @@ def test_a_role_that_nobody_plays_is_refused_before_anything_is_opened(dosing: M
 @pytest.mark.parametrize("nth", [1, 7])
 def test_one_bad_reply_costs_little(nth: int, name: str, fault: Any, dosing: MakeDosing) -> None:
     campaign = dosing()
-    campaign.during(DOSE, lambda: campaign.bench.inject(name, fault, nth=nth, seconds=5.0), nth=3, after=1.0)
+    campaign.during(
+        DOSE,
+        lambda: campaign.bench.inject(name, fault, nth=nth, **({"seconds": 5.0} if fault == "late" else {})),
+        nth=3,
+        after=1.0,
+    )
     assert campaign.go(2, wait=False).completed == 2
     # A line lost while an answer is waited for is found lost by the next command: in virtual time a second attempt.
     assert len(campaign.events("attempt_started")) <= (4 if (name, fault) == ("balance", "disconnect") else 3)
