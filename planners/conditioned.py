@@ -37,7 +37,7 @@ class Strata:
     def places(self, points: Array) -> Places:
         """Return `n x d`: the stratum of each column, numbered through all columns."""
         inside = [np.searchsorted(cut, column, side="right") for cut, column in zip(self._cuts, points.T, strict=True)]
-        return np.stack(inside, axis=1) + self._start[:-1]
+        return np.asarray(np.stack(inside, axis=1) + self._start[:-1])
 
     def counts(self, places: Places) -> Array:
         """Return `b`: how many of the points each stratum holds."""
@@ -55,13 +55,18 @@ def _cuts(column: Array, runs: int) -> Array:
     return np.unique(np.quantile(column, np.arange(1, runs) / runs))
 
 
-def conditioned(pool: Array, n: int, runs: int, known: Array) -> list[int]:
-    """Return `n` places in `pool` (`N x d`) that with `known` (`k x d`) come nearest to a Latin hypercube of `runs`."""
+def conditioned(pool: Array, n: int, runs: int, known: Array, rng: np.random.Generator) -> list[int]:
+    """Return `n` places in `pool` (`N x d`) that with `known` (`k x d`) come nearest to a Latin hypercube of `runs`.
+
+    Where nothing is known the search starts from a point at random.
+    """
     strata = Strata(np.vstack([pool, known]), runs)
     places = strata.places(pool)
     counts = strata.counts(strata.places(known))
-    chosen: list[int] = []
-    for _ in range(n):
+    chosen = [] if len(known) else [int(rng.integers(len(pool)))]
+    for place in chosen:
+        counts[places[place]] += 1
+    while len(chosen) < n:
         best = _best(pool, places, counts - strata.wanted, chosen, known)[0]
         chosen.append(best)
         counts[places[best]] += 1
@@ -87,7 +92,5 @@ def _best(pool: Array, places: Places, excess: Array, others: list[int], known: 
         from scipy.spatial import KDTree  # loaded late: tenths of a second
 
         costs = costs - _APART * np.asarray(KDTree(near).query(pool)[0])
-    else:
-        costs = costs + _APART * np.linalg.norm(pool - pool.mean(axis=0), axis=1)
     costs[others] = np.inf
     return greatest(-costs), costs

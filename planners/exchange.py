@@ -78,14 +78,14 @@ class Exchange:
         ahead = self.terms @ inverse
         variance = np.einsum("np,np->n", ahead, self.terms)
         if self.criterion == "D":
-            return variance
+            return np.asarray(variance)
         return np.asarray(np.einsum("np,np->n", ahead @ self.moments, ahead) / (1 + variance))
 
     def _added(self, chosen: list[int], m: int, among: list[int] | None = None) -> list[int]:
         """Return `chosen` and one after another the candidates that add most, `m` in all."""
         chosen = list(chosen)
         while len(chosen) < m:
-            gains = self._gains(np.linalg.inv(self._information(chosen)))
+            gains = self._gains(_inverse(self._information(chosen)))
             gains[chosen] = -np.inf
             chosen.append(greatest(gains) if among is None else among[greatest(gains[among])])
         return chosen
@@ -97,7 +97,7 @@ class Exchange:
             changed = False
             for i in range(len(chosen)):
                 others = chosen[:i] + chosen[i + 1 :]
-                gains = self._gains(np.linalg.inv(self._information(others)))
+                gains = self._gains(_inverse(self._information(others)))
                 gains[others] = -np.inf
                 best = greatest(gains)
                 if gains[best] > gains[chosen[i]] * (1 + 1e-7):
@@ -105,3 +105,7 @@ class Exchange:
             if not changed:
                 break
         return chosen
+
+
+def _inverse(information: Array) -> Array:
+    return np.asarray(np.linalg.inv(information), dtype=float)

@@ -100,7 +100,8 @@ def _completed(
         points = untried(space, 0, taken, seed, most=most)
         if not points:
             return []
-        return [points[i] for i in conditioned(space.encode(points), min(m, len(points)), strata, known)]
+        count, rng = min(m, len(points)), np.random.default_rng(seed)
+        return [points[i] for i in conditioned(space.encode(points), count, strata, known, rng)]
     points = _distinct(space, _in_open_strata(space, m, strata, known, seed), taken, m, seed)
     numeric = len(space.columns) <= _EVEN_UP_TO and not any(isinstance(axis, Categorical) for axis in space.axes)
     if not numeric or len(points) > _ORDERED:

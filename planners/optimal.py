@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autolab.model.candidates import Candidates
 from autolab.model.errors import DesignUnfit, InputError
 from autolab.model.suggestion import Suggestion
 from autolab.planners.evidence import gather
@@ -21,12 +19,9 @@ from autolab.planners.terms import Model, Terms
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
-    from autolab.model.space import Space
     from autolab.model.trial import Point, Trial
 
-Array = NDArray[np.float64]
-
-_REGION = 1000  # points that the mean over a space is taken of
+_REGION = 500  # points that the mean over a space is taken of
 
 
 @dataclass(frozen=True)
@@ -122,10 +117,11 @@ def optimal(
     left = n if runs is None else max(0, runs - len(evidence.taken))
     if runs is not None and left < n:
         raise used_up(n, left, runs, rule)
-    points = with_corners(space, n, evidence.taken, seed)
+    drawn = space.sample(_REGION + len(evidence.taken), seed)
+    points = with_corners(space, n, evidence.taken, seed, drawn)
     candidates = space.encode(points)
     told = np.vstack([evidence.x, evidence.pending])
-    region = _region(space, seed)
+    region = space.encode(drawn)
     terms = Terms(model, np.vstack([candidates, told, region]))
     if runs is not None and runs < terms.count:
         msg = (
@@ -140,8 +136,3 @@ def optimal(
     if variance is not None:
         info["variance"] = variance
     return [Suggestion(points[i], info) for i in chosen[:n]]
-
-
-def _region(space: Space | Candidates, seed: int) -> Array:
-    """Return encoded points (`N x d`) that are spread evenly over a space."""
-    return space.encode(space.sample(_REGION, seed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ Array = NDArray[np.float64]
 Key = tuple["Value", ...]
 
 _GRID = 3000
+_ROWS = 20_000
 _SNAPPED = 600
 _FAR = 10.0
 _FEW = 5  # a grid of so many values is taken whole
@@ -61,7 +63,7 @@ def enough(points: list[dict[str, Value]], n: int, taken: frozenset[Key]) -> lis
 
 
 def with_corners(
-    space: Space | Candidates, n: int, taken: frozenset[Key], seed: int, *, most: int = 20_000
+    space: Space | Candidates, n: int, taken: frozenset[Key], seed: int, drawn: Sequence[Point]
 ) -> list[dict[str, Value]]:
     """Return untried points (`n` or more) that hold the extremes of a space, where optimal designs have their runs.
 
@@ -69,15 +71,24 @@ def with_corners(
     few, combined; and some points between. A space with constraints: the feasible points nearest to such combinations
     and to points far outside in all directions (its corners and edges); and some points between.
 
+    Args:
+        space: The space.
+        n: How many are needed.
+        taken: Points that were tried.
+        seed: Of what is drawn.
+        drawn: Points spread over the space, to take some between.
+
     Raises:
         PlannerError: Fewer than `n` are left.
     """
     if isinstance(space, Candidates):
-        return untried(space, n, taken, seed, most=most)
+        return untried(space, n, taken, seed, most=_ROWS)
     rng = np.random.default_rng(seed)
     found = _combinations(space, rng) if space.coupling is None else _snapped(space, rng)
-    between = space.sample(max(256, n) + len(taken), seed)
-    points = list({space.key(point): point for point in (*found, *between)}.items())
+    points = [(key, dict(point)) for key, point in {space.key(one): one for one in (*found, *drawn)}.items()]
+    if sum(key not in taken for key, _ in points) < n:
+        points += [(space.key(point), point) for point in space.sample(n + len(points) + len(taken), seed)]
+        points = list(dict(points).items())
     return enough([point for key, point in points if key not in taken], n, taken)
 
 
@@ -113,7 +124,7 @@ def _snapped(space: Space, rng: np.random.Generator) -> list[dict[str, Value]]:
     return space.decode(np.vstack([np.eye(width), grid, far]))
 
 
-def encoded(space: Space | Candidates, points: list[dict[str, Value]] | list[Point]) -> Array:
+def encoded(space: Space | Candidates, points: Sequence[Point]) -> Array:
     """Return `N x d` columns; no row for no point."""
     return space.encode(points) if points else np.zeros((0, len(space.columns)))
 

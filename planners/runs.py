@@ -120,14 +120,15 @@ def laid_out(space: Space, rule: str, coded: Array) -> list[dict[str, Value]]:
     """Return the points of coded levels (`r x k`, -1 to 1), equal rows once.
 
     Raises:
-        DesignUnfit: A run violates a constraint, or two runs fall on one point since an axis has too few values.
+        DesignUnfit: A run violates a constraint, or an axis has fewer values than the design has levels.
     """
     rows = np.unique(np.round(coded, 12), axis=0)
     columns = [_values(axis, rows[:, i]) for i, axis in enumerate(space.axes)]
+    for name, values, levels in zip(space.names, columns, rows.T, strict=True):
+        if len(set(values)) < len(set(levels)):
+            msg = f"{rule} has {len(set(levels))} levels, and {name!r} too few values for them; {ANY_SPACE}"
+            raise DesignUnfit(msg)
     points = [dict(zip(space.names, values, strict=True)) for values in zip(*columns, strict=True)]
-    if len({space.key(point) for point in points}) < len(points):
-        msg = f"{rule}: two runs fall on one point, since a factor has too few values for its levels; {ANY_SPACE}"
-        raise DesignUnfit(msg)
     refuse_violations(space, rule, points)
     return points
 
