@@ -26,7 +26,7 @@ Criterion = Literal["D", "I"]
 
 _RIDGE = 1e-6  # of information that fewer runs than terms start from (DuMouchel, Jones 1994)
 _PASSES = 30
-_STARTS = 4
+_STARTS = 8
 _DEAR = 2e8  # multiplications in a pass; above, one start must do
 
 
