@@ -112,7 +112,7 @@ class Factorial:
         if len(axes) > 26:
             msg = f"a fraction is made of at most 26 factors, and the space has {len(axes)}; plackett_burman takes more"
             raise DesignUnfit(msg)
-        return laid_out(space, "factorial", fraction(len(axes), resolution))
+        return laid_out(space, "factorial", fraction(len(axes), resolution, "factorial"))
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class CentralComposite:
             ValueError: `n` is less than 1.
         """
         space, axes = plain_factors(problem, "central_composite", 2, labels=0)
-        if not self.fraction or len(axes) > 26:
+        if len(axes) > 26:
             check_size("central_composite", [2] * len(axes))
         coded = composite(len(axes), inscribed=self.face == "inscribed", part=self.fraction)
         design = laid_out(space, "central_composite", coded)
@@ -69,7 +69,7 @@ def composite(k: int, *, inscribed: bool, part: bool) -> Array:
 
     Rotatable: the star is `corners ** 0.25` times as far out as a corner is along each axis (Box, Hunter 1957).
     """
-    corners = fraction(k, 5 if part else k + 1)
+    corners = fraction(k, 5 if part else k + 1, "central_composite")
     inward = len(corners) ** -0.25 if inscribed else 1.0
     return np.vstack([inward * corners, np.eye(k), -np.eye(k), np.zeros((1, k))])
 

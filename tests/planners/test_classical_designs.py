@@ -54,6 +54,8 @@ def resolution(design: Array) -> int:
         (6, 4, 16),
         (8, 4, 16),
         (9, 4, 32),
+        (16, 4, 32),
+        (26, 4, 64),
         (5, 5, 16),
         (6, 5, 32),
         (7, 5, 64),
@@ -66,7 +68,7 @@ def resolution(design: Array) -> int:
     ],
 )
 def test_fractions_have_the_published_size_and_the_resolution(k: int, wanted: int, runs: int) -> None:
-    design = fraction(k, wanted)
+    design = fraction(k, wanted, "factorial")
     assert design.shape == (runs, k)
     assert set(np.unique(design)) == {-1.0, 1.0}
     assert len(np.unique(design, axis=0)) == runs

@@ -192,10 +192,15 @@ def test_axes_that_a_design_has_no_levels_for_are_told() -> None:
 
 
 def test_a_design_too_large_to_lay_out_is_told() -> None:
+    planner: Planner
     many = Problem(Space([Real(f"x{i}", 0, 1) for i in range(40)]), [Objective("y")])
     for planner in (Factorial(), CentralComposite()):
         with pytest.raises(DesignUnfit, match=rf"{2**40} runs here, more than 100000"):
             planner.suggest(many, [], n=1, seed=1)
+    twenty = Problem(Space([Real(f"x{i}", 0, 1) for i in range(20)]), [Objective("y")])
+    for planner in (Factorial(resolution=19), CentralComposite()):
+        with pytest.raises(DesignUnfit, match=r"has \d+ runs here, more than 100000; take fewer levels, a fraction"):
+            planner.suggest(twenty, [], n=1, seed=1)
     assert len(PlackettBurman().suggest(many, [], n=48, seed=1)) == 48
     blend = Problem(Space([Mixture([f"x{i}" for i in range(30)])]), [Objective("y")])
     with pytest.raises(DesignUnfit, match=r"simplex_centroid has 1073741823 runs here"):
@@ -276,7 +281,8 @@ def spaces(draw: st.DrawFn) -> Space:
     return Space(parameters, constraints)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(space=spaces(), seed=st.integers(0, 2**53 - 1), kind=st.sampled_from(["lhs", "d", "i", "medoids", "farthest"]))
 def test_every_point_keeps_every_constraint_and_is_new(space: Space, seed: int, kind: str) -> None:
     planners_by_kind: dict[str, Planner] = {
