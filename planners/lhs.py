@@ -37,9 +37,10 @@ _EVEN_UP_TO = 12  # columns: see designs
 class LatinHypercube:
     """A Latin hypercube (McKay, Beckman, Conover 1979) of least centered discrepancy, begun or completed.
 
-    With `runs`, that many strata a parameter are filled by all calls together, one point in each; points tried before
-    fill theirs, so that calls with other seeds complete one and the same hypercube. Without, the points asked for fill
-    the strata that those tried leave open. In a space with constraints or mixtures, and in a table of candidates, the
+    With `runs`, that many strata a parameter are filled by all calls together, one point in each. A call goes on with the
+    design that history was begun with (`info["drawn"]`, its seed); where that cannot be told, or points of others are
+    there, the strata that are not filled yet are. Without `runs`, the points asked for fill the strata that those tried
+    leave open. In a space with constraints or mixtures, and in a table of candidates, the
     points are chosen from feasible ones (a conditioned Latin hypercube): strata are filled as far as the space allows.
 
     Attributes:
@@ -76,11 +77,21 @@ class LatinHypercube:
         left = max(0, strata - len(evidence.taken))
         if n > left:
             raise used_up(n, left, strata, "lhs")
-        points = self._begun(space, evidence.taken, seed) or _completed(
+        drawn = self._drawn(history, seed)
+        points = self._begun(space, evidence.taken, drawn) or _completed(
             space, left, strata, evidence.known, evidence.taken, seed
         )
         enough(points, n, evidence.taken)
-        return [Suggestion(point, {"rule": "lhs", "runs": strata}) for point in points[:n]]
+        return [Suggestion(point, {"rule": "lhs", "runs": strata, "drawn": drawn}) for point in points[:n]]
+
+    def _drawn(self, history: Sequence[Trial], seed: int) -> int:
+        """Return the seed that a design of as many runs in history was drawn with, or this call's."""
+        for trial in history:
+            info = trial.info
+            ours = not trial.invalidated and info.get("rule") == "lhs" and info.get("runs") == self.runs
+            if ours and isinstance(drawn := info.get("drawn"), int):
+                return drawn
+        return seed
 
     def _begun(self, space: Space | Candidates, taken: frozenset[Key], seed: int) -> list[dict[str, Value]]:
         """Return the rest of the design that this seed draws, where all that was tried is of it; else nothing."""

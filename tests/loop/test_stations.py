@@ -20,6 +20,7 @@ from autolab.model.parameters import Integer, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.planners.factorial import Factorial
+from autolab.planners.lhs import LatinHypercube
 from autolab.planners.simplex import SimplexLattice
 from autolab.planners.sobol import Sobol
 from autolab.protocols.gravimetric import Gravimetric
@@ -130,6 +131,14 @@ def test_a_design_that_is_used_up_ends_the_run_well(batch: int, simple: Callable
     assert sorted(trial.point["x"] for trial in campaign.history.trials) == [0.0, 0.5, 1.0]
     assert [decision.fallback for decision in campaign.history.decisions if decision.fallback] == []
     assert campaign.run(10).reason == "space_exhausted"
+
+
+def test_a_hypercube_is_one_design_whatever_the_seeds_of_the_decisions(simple: Callable[..., Campaign]) -> None:
+    campaign = simple(planner=LatinHypercube(runs=5))
+    campaign.run(9)
+    first = campaign.history.decisions[0]
+    whole = LatinHypercube(runs=5).suggest(campaign.problem, [], n=5, seed=first.seed)
+    assert [dict(trial.point) for trial in campaign.history.trials] == [one.point for one in whole]
 
 
 def test_a_design_that_does_not_fit_is_not_replaced_by_other_points(simple: Callable[..., Campaign]) -> None:

@@ -45,6 +45,19 @@ def test_calls_with_other_seeds_complete_one_hypercube(batch: int) -> None:
     assert strata(encoded(BOX, history), 12) == [list(range(12))] * 3
 
 
+def test_what_the_journal_tells_of_a_design_lets_other_seeds_go_on_with_it() -> None:
+    whole = LatinHypercube(8).suggest(BOX, [], n=8, seed=7)
+    history: list[Trial] = []
+    for call in range(8):
+        (one,) = LatinHypercube(8).suggest(BOX, history, n=1, seed=7 + call)
+        history.append(Trial(call + 1, one.point, "failed", info=one.info))
+    assert [trial.point for trial in history] == [one.point for one in whole]
+    other = [Trial(1, one.point, "failed", info={**one.info, "runs": 9}) for one in whole[:4]]
+    found = LatinHypercube(8).suggest(BOX, other, n=4, seed=8)  # of another design: its strata are completed
+    assert {one["x"] for one in found}.isdisjoint(one["x"] for one in whole)
+    assert strata(encoded(BOX, [*other, *(Trial(0, one.point) for one in found)]), 8) == [list(range(8))] * 3
+
+
 def test_points_of_others_fill_their_strata() -> None:
     given = [Trial.completed({"x": x, "y": 20 * x - 10, "z": 1.0}, {"q": 0.0}) for x in (0.05, 0.15, 0.55)]
     found = LatinHypercube(10).suggest(BOX, given, n=7, seed=3)
