@@ -277,7 +277,7 @@ def spaces(draw: st.DrawFn) -> Space:
         parameters.append(Mixture(["a", "b", "c"], bounds={"a": (low, 0.7)}, at_most=most))
         constraints.append(f"b + 0.5*c <= {draw(st.floats(0.6, 1.0))}")
     if draw(st.booleans()) and numbers:
-        constraints.append(" + ".join(f"p{i}" for i in numbers) + f" <= {draw(st.floats(2.2, 8.0))}")
+        constraints.append(" + ".join(f"p{i}" for i in numbers) + f" <= {draw(st.floats(3.2, 8.0))}")
     return Space(parameters, constraints)
 
 
