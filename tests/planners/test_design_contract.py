@@ -282,7 +282,7 @@ def spaces(draw: st.DrawFn) -> Space:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(space=spaces(), seed=st.integers(0, 2**53 - 1), kind=st.sampled_from(["lhs", "d", "i", "medoids", "farthest"]))
 def test_every_point_keeps_every_constraint_and_is_new(space: Space, seed: int, kind: str) -> None:
     planners_by_kind: dict[str, Planner] = {
