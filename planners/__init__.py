@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autolab.planners.bayes import Bayes
+    from autolab.planners.factorial import Factorial, PlackettBurman
+    from autolab.planners.lhs import LatinHypercube
+    from autolab.planners.optimal import DOptimal, IOptimal
+    from autolab.planners.response_surface import BoxBehnken, CentralComposite
+    from autolab.planners.simplex import SimplexCentroid, SimplexLattice
     from autolab.planners.sobol import Sobol
+    from autolab.planners.spread import FarthestPoint, KMedoids
 
-__all__ = ["Bayes", "Sobol"]
+__all__ = [
+    "Bayes",
+    "BoxBehnken",
+    "CentralComposite",
+    "DOptimal",
+    "Factorial",
+    "FarthestPoint",
+    "IOptimal",
+    "KMedoids",
+    "LatinHypercube",
+    "PlackettBurman",
+    "SimplexCentroid",
+    "SimplexLattice",
+    "Sobol",
+]
+
+_HOMES = {
+    "Bayes": "bayes",
+    "BoxBehnken": "response_surface",
+    "CentralComposite": "response_surface",
+    "DOptimal": "optimal",
+    "Factorial": "factorial",
+    "FarthestPoint": "spread",
+    "IOptimal": "optimal",
+    "KMedoids": "spread",
+    "LatinHypercube": "lhs",
+    "PlackettBurman": "factorial",
+    "SimplexCentroid": "simplex",
+    "SimplexLattice": "simplex",
+    "Sobol": "sobol",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name == "Bayes":
-        from autolab.planners.bayes import Bayes
-
-        return Bayes
-    if name == "Sobol":
-        from autolab.planners.sobol import Sobol
-
-        return Sobol
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"autolab.planners.{_HOMES[name]}"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
 

@@ -118,7 +118,21 @@ def test_a_name_that_is_not_there() -> None:
 
 
 def test_planners() -> None:
-    assert al.planners.__all__ == ["Bayes", "Sobol"]
+    assert al.planners.__all__ == [
+        "Bayes",
+        "BoxBehnken",
+        "CentralComposite",
+        "DOptimal",
+        "Factorial",
+        "FarthestPoint",
+        "IOptimal",
+        "KMedoids",
+        "LatinHypercube",
+        "PlackettBurman",
+        "SimplexCentroid",
+        "SimplexLattice",
+        "Sobol",
+    ]
 
 
 def test_commands() -> None:

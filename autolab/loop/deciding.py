@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from autolab.journal.events import Entry
-from autolab.model.errors import EmptySpace, PlannerError, StopRequested
+from autolab.model.errors import DesignUnfit, DesignUsedUp, EmptySpace, PlannerError, StopRequested
 from autolab.model.seeds import decision_seed
 from autolab.planners.evidence import gather
 
@@ -81,6 +81,12 @@ class Decider:
     def _suggest_what_is_left(self, history: Sequence[Trial], n: int, pending: Points, seed: int) -> Suggested:
         try:
             return self._suggest(history, n, pending, seed)
+        except DesignUnfit:
+            raise  # other points in its place would not be the design that was asked for
+        except DesignUsedUp as done:
+            if done.left == 0:
+                raise EmptySpace(str(done)) from None
+            return self._suggest(history, done.left, pending, seed)
         except PlannerError:
             left = self._left(history, n, pending)
             if left == n:
@@ -99,7 +105,7 @@ class Decider:
     def _suggest(self, history: Sequence[Trial], n: int, pending: Points, seed: int) -> Suggested:
         try:
             return self._ask(self.planner, history, n, pending, seed), None
-        except (EmptySpace, StopRequested):
+        except (DesignUnfit, DesignUsedUp, EmptySpace, StopRequested):
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"

@@ -32,6 +32,8 @@ AutolabError
 |-- NotOwner                    this process lost the journal to another
 |-- JournalContradiction        a fact that those recorded before it exclude
 `-- PlannerError                a planner could not propose
+    |-- DesignUnfit             this design cannot be laid over this space; the message says which can
+    `-- DesignUsedUp            a design with a fixed number of runs has fewer left than were asked for
 """
 
 from __future__ import annotations
@@ -236,3 +238,23 @@ class JournalContradiction(AutolabError):
 
 class PlannerError(AutolabError):
     """A planner could not propose a point."""
+
+
+class DesignUnfit(PlannerError):
+    """A design cannot be laid over this space; the message says which designs can."""
+
+
+class DesignUsedUp(PlannerError):
+    """A design with a fixed number of runs has fewer left than were asked for.
+
+    Args:
+        message: What was wrong, and what to do next.
+        left: How many it has left.
+    """
+
+    def __init__(self, message: str, left: int) -> None:
+        self.left = left
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[DesignUsedUp], tuple[str, int]]:
+        return type(self), (str(self), self.left)

@@ -14,11 +14,14 @@ from autolab.journal.requests import request
 from autolab.loop.budget import Budget, Review
 from autolab.loop.progress import Progress
 from autolab.model.candidates import Candidates
-from autolab.model.errors import PlannerError, TrialFailed
+from autolab.model.errors import DesignUnfit, PlannerError, TrialFailed
 from autolab.model.objectives import Objective
 from autolab.model.parameters import Integer, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
+from autolab.planners.factorial import Factorial
+from autolab.planners.lhs import LatinHypercube
+from autolab.planners.simplex import SimplexLattice
 from autolab.planners.sobol import Sobol
 from autolab.protocols.gravimetric import Gravimetric
 
@@ -117,6 +120,35 @@ def test_the_error_when_nobody_can_propose_is_journaled(
     (stopped,) = events(campaign, "stopped")
     assert stopped.body["reason"] == "error"
     assert "no idea" in stopped.body["detail"]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_a_design_that_is_used_up_ends_the_run_well(batch: int, simple: Callable[..., Campaign]) -> None:
+    campaign = simple(planner=Factorial(levels=3), batch=batch)
+    result = campaign.run(10)
+    assert (result.reason, result.completed, result.ok) == ("space_exhausted", 3, True)
+    assert "the design factorial has 0 of its 3 runs left. It is done" in result.detail
+    assert sorted(trial.point["x"] for trial in campaign.history.trials) == [0.0, 0.5, 1.0]
+    assert [decision.fallback for decision in campaign.history.decisions if decision.fallback] == []
+    assert campaign.run(10).reason == "space_exhausted"
+
+
+def test_a_hypercube_is_one_design_whatever_the_seeds_of_the_decisions(simple: Callable[..., Campaign]) -> None:
+    campaign = simple(planner=LatinHypercube(runs=5))
+    campaign.run(9)
+    first = campaign.history.decisions[0]
+    whole = LatinHypercube(runs=5).suggest(campaign.problem, [], n=5, seed=first.seed)
+    assert [dict(trial.point) for trial in campaign.history.trials] == [one.point for one in whole]
+
+
+def test_a_design_that_does_not_fit_is_not_replaced_by_other_points(simple: Callable[..., Campaign]) -> None:
+    campaign = simple(planner=SimplexLattice())
+    with pytest.raises(DesignUnfit, match="simplex_lattice needs a mixture"):
+        campaign.run(3)
+    assert campaign.history.trials == ()
+    (stopped,) = events(campaign, "stopped")
+    assert stopped.body["reason"] == "error"
+    assert "factorial is for free parameters" in stopped.body["detail"]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])

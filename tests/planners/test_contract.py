@@ -16,7 +16,10 @@ from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
 from autolab.model.trial import Point, Trial
 from autolab.planners.bayes import Bayes
+from autolab.planners.lhs import LatinHypercube
+from autolab.planners.optimal import DOptimal, IOptimal
 from autolab.planners.sobol import Sobol
+from autolab.planners.spread import FarthestPoint, KMedoids
 
 BOX = Problem(Space([Real("x", 0, 1), Real("rate", 0.01, 10, log=True)]), [Objective("y")])
 MIXTURE = Problem(
@@ -183,3 +186,33 @@ class TestSobol(PlannerContract):
 @pytest.mark.slow
 class TestBayes(PlannerContract):
     planner = Bayes()
+
+
+class TestLatinHypercube(PlannerContract):
+    planner = LatinHypercube()
+
+
+class Chosen(PlannerContract):
+    """Of a planner that chooses the best points of a pool: where the pool is a table, any seed finds the same."""
+
+    def test_the_seed_decides_the_design(self, problem: Problem) -> None:
+        found = [self.planner.suggest(problem, [], n=4, seed=seed) for seed in (1, 1, 2**53 - 1)]
+        assert found[0] == found[1]
+        if isinstance(problem.space, Candidates):
+            assert found[0] == found[2]
+
+
+class TestKMedoids(Chosen):
+    planner = KMedoids()
+
+
+class TestFarthestPoint(Chosen):
+    planner = FarthestPoint()
+
+
+class TestDOptimal(Chosen):
+    planner = DOptimal()
+
+
+class TestIOptimal(Chosen):
+    planner = IOptimal()
