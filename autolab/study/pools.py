@@ -1,0 +1,275 @@
+"""Measured tables as cases: pools of candidates, or full factorials, read from CSV files in a folder of the person's.
+
+| case | file | of |
+|---|---|---|
+| `crossed_barrel` | `crossed_barrel.csv` | Gongora et al. 2020; Liang et al. 2021 |
+| `p3ht` | `p3ht.csv` | Bash et al. 2021; Liang et al. 2021 |
+| `agnp` | `agnp.csv` | Mekki-Berrada et al. 2021; Liang et al. 2021 |
+| `direct_arylation`, `direct_arylation_dft` | `direct_arylation.csv`, `direct_arylation_*_dft.csv` | Shields et al. 2021 |
+| `suzuki` | `suzuki_edbo.csv` | Perera et al. 2018; Shields et al. 2021 |
+| `oer_3496`, `photo_wf3`, `colors_bob` | `olympus_*.csv` | Häse et al. 2021 (Olympus) |
+
+Rows of one point are its replicates; the truth is their mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autolab.model.candidates import Candidates
+from autolab.model.errors import InputError
+from autolab.model.objectives import Objective
+from autolab.model.parameters import Categorical, Ordinal, Parameter
+from autolab.model.problem import Problem
+from autolab.model.space import Space
+from autolab.study.case import Case
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from autolab.model.objectives import Goal
+    from autolab.model.trial import OutcomeLike, Point, Value
+
+Key = tuple["Value", ...]
+TOP = 0.05
+"""The share of a pool that counts as its best (Liang et al. 2021)."""
+ALIKE = 0.95
+"""Correlation from which a descriptor adds nothing to those before it (as Shields et al. 2021)."""
+ASIDE = ("vibration", "correlation", "Rydberg", "correction", "atom_number", "E-M_angle", "MEAN", "MAXG", "STDEV")
+"""Words in the names of descriptors that Shields et al. 2021 leave aside."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a pool's table stands, and what its columns are.
+
+    Attributes:
+        file: In the data folder.
+        columns: Head (or number, where there is no head) -> key of the point.
+        outcome: Head or number of what was measured.
+        objective: What to reach.
+        descriptors: Key of the point -> file with a row a label, for a full factorial with descriptors.
+        factorial: Whether every combination was measured, so that the space is a product of choices.
+    """
+
+    file: str
+    columns: Mapping[str | int, str]
+    outcome: str | int
+    objective: Objective
+    descriptors: Mapping[str, str] = field(default_factory=dict)
+    factorial: bool = False
+
+
+def _goal(name: str, goal: Goal, unit: str = "") -> Objective:
+    return Objective(name, goal, unit=unit)
+
+
+_P3HT = {f"{one} content (%)": one for one in ("P3HT", "D1", "D2", "D6", "D8")}
+_AGNP = {"QAgNO3(%)": "AgNO3", "Qpva(%)": "PVA", "Qtsc(%)": "TSC", "Qseed(%)": "seed", "Qtot(uL/min)": "flow"}
+_ARYLATION: Mapping[str | int, str] = {
+    "Base_SMILES": "base",
+    "Ligand_SMILES": "ligand",
+    "Solvent_SMILES": "solvent",
+    "Concentration": "concentration",
+    "Temp_C": "temperature",
+}
+_DESCRIPTORS = {"base": "base", "ligand": "ligand-boltzmann", "solvent": "solvent"}
+_SUZUKI = {f"{one}_SMILES": one.lower() for one in ("Electrophile", "Nucleophile", "Ligand", "Base", "Solvent")}
+
+
+def _olympus(file: str, names: str, outcome: str) -> Source:
+    columns: dict[str | int, str] = dict(enumerate(names.split()))
+    return Source(f"olympus_{file}.csv", columns, len(columns), _goal(outcome, "minimize"))
+
+
+SOURCES: Mapping[str, Source] = {
+    "crossed_barrel": Source(
+        "crossed_barrel.csv",
+        {one: one for one in ("n", "theta", "r", "t")},
+        "toughness",
+        _goal("toughness", "maximize", "J"),
+    ),
+    "p3ht": Source(
+        "p3ht.csv",
+        dict(_P3HT),
+        "Conductivity (measured) (S/cm)",
+        _goal("conductivity", "maximize", "S/cm"),
+    ),
+    "agnp": Source("agnp.csv", dict(_AGNP), "loss", _goal("loss", "minimize")),
+    "direct_arylation": Source(
+        "direct_arylation.csv", _ARYLATION, "yield", _goal("percent", "maximize", "%"), factorial=True
+    ),
+    "direct_arylation_dft": Source(
+        "direct_arylation.csv",
+        _ARYLATION,
+        "yield",
+        _goal("percent", "maximize", "%"),
+        descriptors={key: f"direct_arylation_{name}_dft.csv" for key, name in _DESCRIPTORS.items()},
+        factorial=True,
+    ),
+    "suzuki": Source("suzuki_edbo.csv", dict(_SUZUKI), "yield", _goal("percent", "maximize", "%"), factorial=True),
+    "oer_3496": _olympus("oer_plate_3496", "Ni Fe Co Mn Ce La", "overpotential"),
+    "photo_wf3": _olympus("photo_wf3", "mat_1 mat_2 mat_3 mat_4", "degradation"),
+    "colors_bob": _olympus("colors_bob", "red orange yellow blue green", "difference"),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """What was measured, as truth.
+
+    Attributes:
+        names: Keys of the point.
+        outcome: Name of the quantity.
+        values: Point's values in the order of `names` -> its replicates.
+    """
+
+    names: tuple[str, ...]
+    outcome: str
+    values: Mapping[Key, tuple[float, ...]] = field(hash=False)
+
+    def __call__(self, point: Point) -> dict[str, float]:
+        """Return the mean of a point's replicates."""
+        return {self.outcome: float(np.mean(self.replicates(point)))}
+
+    def replicates(self, point: Point) -> tuple[float, ...]:
+        """Return all that was measured at a point."""
+        return self.values[tuple(point[name] for name in self.names)]
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Measures one of a point's replicates, drawn at random.
+
+    Attributes:
+        table: Has the replicates.
+        told: Whether the standard error is told: their standard deviation (that of the whole table for a point
+            measured once).
+    """
+
+    table: Table
+    told: bool = False
+
+    def __call__(self, point: Point, true: dict[str, float], rng: np.random.Generator) -> OutcomeLike:
+        """Return one replicate."""
+        values = self.table.replicates(point)
+        return {self.table.outcome: (float(rng.choice(values)), self._error(values) if self.told else None)}
+
+    def _error(self, values: Sequence[float]) -> float:
+        if len(values) > 1:
+            return float(np.std(values, ddof=1))
+        spreads = [np.var(some, ddof=1) for some in self.table.values.values() if len(some) > 1]
+        return float(np.sqrt(np.mean(spreads))) if spreads else 0.0
+
+
+def pool(name: str, folder: Path) -> Case:
+    """Return the case of a measured table.
+
+    Args:
+        name: One of `SOURCES`.
+        folder: Where its files are.
+
+    Raises:
+        InputError: A file cannot be read, or lacks a column.
+    """
+    source = SOURCES[name]
+    frame, digest = _read(folder / source.file, source)
+    keys = tuple(source.columns.values())
+    values: dict[Key, list[float]] = {}
+    for row in frame.itertuples(index=False):
+        *key, measured = (one.item() if hasattr(one, "item") else one for one in row)
+        values.setdefault(tuple(key), []).append(float(measured))
+    table = Table(keys, source.objective.name, {key: tuple(some) for key, some in values.items()})
+    points = [dict(zip(keys, key, strict=True)) for key in values]
+    space, more = _space(source, points, folder)
+    problem = Problem(space, [source.objective])
+    worth = np.array([source.objective.utility(float(np.mean(some))) for some in values.values()])
+    best = np.argsort(-worth, kind="stable")[: int(np.ceil(TOP * len(worth)))]
+    return Case(
+        name,
+        problem,
+        table,
+        low=float(np.median(worth)),
+        high=float(worth.max()),
+        top=frozenset(space.key(points[i]) for i in best),
+        identity=f"{name}#{hashlib.sha256((digest + more).encode()).hexdigest()[:12]}",
+    )
+
+
+def _read(path: Path, source: Source) -> tuple[pd.DataFrame, str]:
+    """Return the columns of the point, then the outcome; and the digest of the file."""
+    frame, digest = read_csv(path, head=all(isinstance(head, str) for head in source.columns))
+    wanted = [*source.columns, source.outcome]
+    missing = [str(head) for head in wanted if head not in frame.columns]
+    if missing:
+        msg = f"{path}: there is no column {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}"
+        raise InputError(msg)
+    return frame[wanted].dropna(), digest
+
+
+def read_csv(path: Path, *, head: bool = True) -> tuple[pd.DataFrame, str]:
+    """Return a table and the digest of its file.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    import pandas as pd  # loaded late: a second
+
+    try:
+        raw = path.read_bytes()
+        frame = pd.read_csv(path, header=0 if head else None)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        msg = f"{path} cannot be read: {why}. Give the folder that holds the data with --data"
+        raise InputError(msg) from None
+    return frame, hashlib.sha256(raw).hexdigest()
+
+
+def _space(source: Source, points: Sequence[dict[str, Any]], folder: Path) -> tuple[Space | Candidates, str]:
+    """Return the space, and the digest of what describes its labels."""
+    if not source.factorial:
+        return Candidates(points), ""
+    parameters: list[Parameter] = []
+    told = ""
+    for key in points[0]:
+        values = list(dict.fromkeys(point[key] for point in points))
+        if not isinstance(values[0], str):
+            parameters.append(Ordinal(key, sorted(values)))
+            continue
+        rows = None
+        if key in source.descriptors:
+            rows, digest = _descriptors(folder / source.descriptors[key], values)
+            told += digest
+        parameters.append(Categorical(key, values, descriptors=rows))
+    space = Space(parameters)
+    combinations = int(np.prod([len(axis.grid or ()) for axis in space.axes]))
+    if combinations != len(points):
+        msg = f"{source.file}: {len(points)} points are measured of {combinations} combinations: the file is not whole"
+        raise InputError(msg)
+    return space, told
+
+
+def _descriptors(path: Path, labels: Sequence[str]) -> tuple[dict[Value, Mapping[str, float]], str]:
+    """Return label -> {descriptor: number}; descriptors that vary, and are not alike one before them."""
+    frame, digest = read_csv(path)
+    smiles = next((name for name in frame.columns if str(name).endswith("_SMILES")), None)
+    if smiles is None or not set(labels) <= set(frame[smiles]):
+        msg = f"{path}: it must describe each of {', '.join(labels)} in a column that ends with _SMILES"
+        raise InputError(msg)
+    numbers = frame.drop_duplicates(smiles).set_index(smiles).loc[list(labels)].select_dtypes("number").dropna(axis=1)
+    numbers = numbers[[name for name in numbers.columns if not any(word in str(name) for word in ASIDE)]]
+    unit = numbers.to_numpy(dtype=float) - numbers.to_numpy(dtype=float).mean(axis=0)
+    spread = np.linalg.norm(unit, axis=0)
+    alike = np.abs(unit.T @ unit) >= ALIKE * np.outer(spread, spread)
+    kept = list[int]()
+    for i in np.flatnonzero(spread > 1e-9):
+        if not alike[i, kept].any():
+            kept.append(int(i))
+    numbers = numbers.iloc[:, kept]
+    return {label: {name: float(numbers.loc[label, name]) for name in numbers.columns} for label in labels}, digest
