@@ -148,7 +148,7 @@ def median_utility(problem: Problem, truth: Truth) -> float:
     Raises:
         InputError: Every point fails.
     """
-    good, others = [], []
+    good, others = list[float](), list[float]()
     for point in problem.space.sample(SAMPLED, seed=0):
         try:
             outcome = as_outcome(truth(point))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -47,12 +48,12 @@ def on_cluster(runs: Sequence[Run], address: str) -> Iterator[Result | Lost]:
 
 def _connected(address: str) -> tuple[Any, Any]:
     try:
-        from distributed import Client, as_completed
+        distributed = importlib.import_module("distributed")
     except ImportError:
         msg = "a Dask cluster needs the package distributed: run  pip install 'autolab-sdl[dask]'"
         raise MissingExtra(msg) from None
     try:
-        return Client(address, timeout=SECONDS, set_as_default=False), as_completed
+        return distributed.Client(address, timeout=SECONDS, set_as_default=False), distributed.as_completed
     except (OSError, ValueError, TypeError) as error:
         msg = f"no Dask scheduler answers at {address!r}: {error}. Start one (`dask scheduler`) and give its address"
         raise InputError(msg) from None

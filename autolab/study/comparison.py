@@ -17,6 +17,7 @@ AF is taken at the greatest progress that both reach; EF at the end of the budge
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ BASELINE = "random"
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its 95 % interval; `low` and `high` are None for a single seed."""
+    """An estimate and its 95 % interval; `low` and `high` are None where too few seeds tell it."""
 
     value: float
     low: float | None = None
@@ -64,14 +65,18 @@ def interval(n: int, statistic: Callable[[Array], float]) -> Interval:
     value = statistic(seeds)
     if n < 2:
         return Interval(value)
-    found = bootstrap(
-        (seeds,),
-        lambda some: statistic(some),
-        vectorized=False,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of resamples without a value: they are met below
+        found = bootstrap(
+            (seeds,),
+            statistic,
+            vectorized=False,
+            n_resamples=RESAMPLES,
+            method="percentile",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+    if not np.isfinite([found.low, found.high]).all():
+        return Interval(value)
     return Interval(value, float(found.low), float(found.high))
 
 
@@ -313,7 +318,7 @@ def mean_ranks(problems: Sequence[Mapping[str, Curves]]) -> dict[str, Interval]:
             n = one.shape[1]
             seeds = np.arange(n) if random is None else random.integers(0, n, n)
             found.append(rankdata(-one[:, seeds].mean(axis=1).round(12)))
-        return np.mean(found, axis=0)
+        return np.asarray(np.mean(found, axis=0))
 
     value = ranks(None)
     if any(one.shape[1] < 2 for one in areas):

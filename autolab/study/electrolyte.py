@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autolab.model.errors import TrialFailed
 from autolab.model.objectives import Objective, OutcomeConstraint
@@ -18,7 +19,7 @@ from autolab.study.case import Case, median_utility
 if TYPE_CHECKING:
     from autolab.model.trial import Point
 
-STOCKS = {
+STOCKS: Mapping[str, Mapping[str, Any]] = {
     "ec_emc": {"solvents": {"EC": 0.5, "EMC": 0.5}, "density": 1.142, "price_per_mL": 0.70},
     "pc": {"solvents": {"PC": 1.0}, "density": 1.205, "price_per_mL": 0.50},
     "emc": {"solvents": {"EMC": 1.0}, "density": 1.006, "price_per_mL": 0.30},
@@ -41,8 +42,6 @@ def _formulations() -> Formulations:
 class Electrolyte:
     """What is true of a formulation; one whose composition the lab does not trust fails."""
 
-    composition: bool = field(default=True)
-
     def __call__(self, point: Point) -> dict[str, float]:
         """Return conductivity (mS/cm) and cost of 1 mL.
 
@@ -51,7 +50,7 @@ class Electrolyte:
         """
         true = _formulations()
         made = composition_of(true.stocks, point)
-        for name, (low, high) in true.composition.items() if self.composition else ():
+        for name, (low, high) in true.composition.items():
             if not low - 1e-9 <= made.amount(name) <= high + 1e-9:
                 msg = f"the amount of {name} would be {made.amount(name):.3g}, outside {low:g} to {high:g}"
                 raise TrialFailed(msg)

@@ -70,8 +70,14 @@ def _goal(name: str, goal: Goal, unit: str = "") -> Objective:
     return Objective(name, goal, unit=unit)
 
 
-_P3HT = {f"{one} content (%)": one for one in ("P3HT", "D1", "D2", "D6", "D8")}
-_AGNP = {"QAgNO3(%)": "AgNO3", "Qpva(%)": "PVA", "Qtsc(%)": "TSC", "Qseed(%)": "seed", "Qtot(uL/min)": "flow"}
+_P3HT: dict[str | int, str] = {f"{one} content (%)": one for one in ("P3HT", "D1", "D2", "D6", "D8")}
+_AGNP: dict[str | int, str] = {
+    "QAgNO3(%)": "AgNO3",
+    "Qpva(%)": "PVA",
+    "Qtsc(%)": "TSC",
+    "Qseed(%)": "seed",
+    "Qtot(uL/min)": "flow",
+}
 _ARYLATION: Mapping[str | int, str] = {
     "Base_SMILES": "base",
     "Ligand_SMILES": "ligand",
@@ -80,7 +86,9 @@ _ARYLATION: Mapping[str | int, str] = {
     "Temp_C": "temperature",
 }
 _DESCRIPTORS = {"base": "base", "ligand": "ligand-boltzmann", "solvent": "solvent"}
-_SUZUKI = {f"{one}_SMILES": one.lower() for one in ("Electrophile", "Nucleophile", "Ligand", "Base", "Solvent")}
+_SUZUKI: dict[str | int, str] = {
+    f"{one}_SMILES": one.lower() for one in ("Electrophile", "Nucleophile", "Ligand", "Base", "Solvent")
+}
 
 
 def _olympus(file: str, names: str, outcome: str) -> Source:
@@ -97,11 +105,11 @@ SOURCES: Mapping[str, Source] = {
     ),
     "p3ht": Source(
         "p3ht.csv",
-        dict(_P3HT),
+        _P3HT,
         "Conductivity (measured) (S/cm)",
         _goal("conductivity", "maximize", "S/cm"),
     ),
-    "agnp": Source("agnp.csv", dict(_AGNP), "loss", _goal("loss", "minimize")),
+    "agnp": Source("agnp.csv", _AGNP, "loss", _goal("loss", "minimize")),
     "direct_arylation": Source(
         "direct_arylation.csv", _ARYLATION, "yield", _goal("percent", "maximize", "%"), factorial=True
     ),
@@ -113,7 +121,7 @@ SOURCES: Mapping[str, Source] = {
         descriptors={key: f"direct_arylation_{name}_dft.csv" for key, name in _DESCRIPTORS.items()},
         factorial=True,
     ),
-    "suzuki": Source("suzuki_edbo.csv", dict(_SUZUKI), "yield", _goal("percent", "maximize", "%"), factorial=True),
+    "suzuki": Source("suzuki_edbo.csv", _SUZUKI, "yield", _goal("percent", "maximize", "%"), factorial=True),
     "oer_3496": _olympus("oer_plate_3496", "Ni Fe Co Mn Ce La", "overpotential"),
     "photo_wf3": _olympus("photo_wf3", "mat_1 mat_2 mat_3 mat_4", "degradation"),
     "colors_bob": _olympus("colors_bob", "red orange yellow blue green", "difference"),
@@ -272,4 +280,7 @@ def _descriptors(path: Path, labels: Sequence[str]) -> tuple[dict[Value, Mapping
         if not alike[i, kept].any():
             kept.append(int(i))
     numbers = numbers.iloc[:, kept]
-    return {label: {name: float(numbers.loc[label, name]) for name in numbers.columns} for label in labels}, digest
+    return {
+        label: dict(zip(map(str, numbers.columns), map(float, row), strict=True))
+        for label, row in zip(labels, numbers.to_numpy(dtype=float), strict=True)
+    }, digest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
+import inspect
 import json
 import platform
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autolab.model.errors import InputError
@@ -221,7 +223,7 @@ def _performed(run: Run) -> Result:
         failed=sum(trial.state == "failed" for trial in history),
         fallbacks=fallbacks,
         error=error,
-        versions=versions(),
+        versions={**versions(), "source": source_of(type(planner))},
     )
 
 
@@ -239,3 +241,16 @@ def versions(*more: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+@functools.cache
+def source_of(kind: type) -> str:
+    """Return the digest of all modules beside that of a class: it changes when a planner's code does; or nothing."""
+    try:
+        folder = Path(inspect.getfile(kind)).parent
+    except (TypeError, OSError):  # made at a prompt
+        return ""
+    told = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        told.update(path.read_bytes())
+    return told.hexdigest()[:12]

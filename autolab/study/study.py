@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -128,18 +128,17 @@ def run_study(
         InputError: The file belongs to another study that runs, or no scheduler answers.
     """
     lost: list[Lost] = []
-    with file.owned():
-        with closing(_all(study.left(file.read()), jobs, dask)) as ends:
-            for end in ends:
-                if isinstance(end, Result):
-                    file.add(end)
-                else:
-                    lost.append(end)
-                told(end)
+    with file.owned(), closing(_all(study.left(file.read()), jobs, dask)) as ends:
+        for end in ends:
+            if isinstance(end, Result):
+                file.add(end)
+            else:
+                lost.append(end)
+            told(end)
     return lost
 
 
-def _all(runs: Sequence[Run], jobs: int, dask: str | None) -> Iterator[Result | Lost]:
+def _all(runs: Sequence[Run], jobs: int, dask: str | None) -> Generator[Result | Lost, None, None]:
     if not runs:
         return
     if dask is not None:

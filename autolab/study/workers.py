@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from autolab.study.runs import Result, Run, perform
 
@@ -58,7 +58,7 @@ def in_processes(runs: Sequence[Run], jobs: int) -> Iterator[Result | Lost]:
                 worker.begin(waiting.popleft())
                 busy[worker.pipe] = worker
             for pipe in wait(list(busy)):
-                worker = busy.pop(pipe)  # type: ignore[arg-type]  # those waited for are connections
+                worker = busy.pop(cast("Connection", pipe))
                 done = worker.end()
                 if isinstance(done, Result):
                     idle.append(worker)
