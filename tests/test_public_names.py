@@ -58,6 +58,7 @@ COMMANDS = {
     "simulate",
     "status",
     "stop",
+    "study",
 }
 PLUGINS = {
     "autolab.drivers": {"atlas_ezo.EC", "ika.RCT", "mettler_toledo.Balance", "new_era.NE1000"},
