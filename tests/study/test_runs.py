@@ -46,7 +46,7 @@ class Scripted:
         return [one if isinstance(one, Suggestion) else Suggestion(one, {"rule": "script"}) for one in found]
 
 
-def run(case: Case, planner: Any, budget: int = 5, **more: Any) -> Run:  # noqa: ANN401
+def run(case: Case, planner: Any, budget: int = 5, **more: Any) -> Run:
     seed = more.pop("seed", 3)
     return Run("one", {"use": "one"}, Setting("squares", "squares", budget, **more), seed, planner, case)
 
@@ -109,7 +109,7 @@ def test_a_planner_that_proposes_nothing_ends_its_run(case: Case) -> None:
 
 def test_more_than_was_asked_for_is_left_aside(case: Case) -> None:
     class Generous(Scripted):
-        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:  # noqa: ANN401
+        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:
             return super().suggest(problem, history, **{**how, "n": 4})
 
         def __deepcopy__(self, memo: object) -> Scripted:
@@ -128,7 +128,7 @@ def test_the_planner_sees_noise_and_the_score_is_true(case: Case) -> None:
     seen: list[float] = []
 
     class Watching(Scripted):
-        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:  # noqa: ANN401
+        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:
             seen.extend(trial.outcome["y"].value for trial in history[-1:])
             return super().suggest(problem, history, **how)
 
@@ -146,7 +146,7 @@ def test_a_planner_with_a_memory_begins_anew_in_each_run(case: Case) -> None:
     class Remembering:
         calls: int = 0
 
-        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:  # noqa: ANN401
+        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:
             self.calls += 1
             return [Suggestion({"k": self.calls}, {})]
 
@@ -157,7 +157,7 @@ def test_a_planner_with_a_memory_begins_anew_in_each_run(case: Case) -> None:
 
 def test_a_planner_that_warns_is_no_planner_that_fails(case: Case) -> None:
     class Warning_(Scripted):  # noqa: N801
-        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:  # noqa: ANN401
+        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:
             warnings.warn("the fit stopped at its limit", RuntimeWarning, stacklevel=1)
             return super().suggest(problem, history, **how)
 
@@ -179,7 +179,7 @@ def test_the_planner_has_one_thread(case: Case) -> None:
     seen: list[int] = []
 
     class Counting(Scripted):
-        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:  # noqa: ANN401
+        def suggest(self, problem: Problem, history: Sequence[Trial], **how: Any) -> list[Suggestion]:
             seen.append(torch.get_num_threads())
             return super().suggest(problem, history, **how)
 
@@ -210,11 +210,11 @@ def test_a_result_goes_into_a_line_and_back(pool: Case) -> None:
     assert again.versions == result.versions
 
 
-def test_numbers_are_kept_to_seven_digits(result: Any) -> None:  # noqa: ANN401
+def test_numbers_are_kept_to_seven_digits(result: Any) -> None:
     assert json.loads(result("a", 0, [1 / 3]).to_line())["score"] == [0.3333333]
 
 
-def test_a_newer_result_may_tell_more(result: Any) -> None:  # noqa: ANN401
+def test_a_newer_result_may_tell_more(result: Any) -> None:
     told = json.loads(result("a", 0, [0.5]).to_line()) | {"colour": "green"}
 
     assert Result.from_line(json.dumps(told)).score == [0.5]
@@ -255,7 +255,7 @@ def test_settings_that_cannot_be(budget: int, batch: int, starts: int) -> None:
     ("minimized", "score", "best"), [(True, [-3.0], 3.0), (False, [3.0], 3.0), (True, [None], None)]
 )
 def test_the_best_as_people_read_it(
-    result: Any,  # noqa: ANN401
+    result: Any,
     minimized: bool,
     score: list[float | None],
     best: float | None,
