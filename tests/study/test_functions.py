@@ -93,7 +93,6 @@ def test_no_pressure_vessel_is_cheaper_than_the_known_optimum() -> None:
     best = min(_cheapest(shell / 16, head / 16) for shell in range(1, 25) for head in range(1, 25))
 
     assert -case.high == pytest.approx(best, rel=1e-5)
-    assert vessel(25 / 16, 1 / 16, 10.0, 150.0)[0] > best  # thicker plates cost more
 
 
 def _cheapest(shell: float, head: float) -> float:
