@@ -76,8 +76,7 @@ def study(
             except KeyboardInterrupt:
                 stopped = True
     mine = loaded.study.of(kept.read())
-    settings = {one.setting for one in mine}
-    there = [*mine, *(one for one in others if one.setting in settings)]
+    there = _joined(loaded, mine, others)
     _tell(loaded, there, against, figures, as_json=as_json)
     for one in lost:
         complain(f"lost: {one.run}: {one.reason}. The same command does it again")
@@ -137,6 +136,14 @@ def _chosen(loaded: StudyFile, planners: list[str] | None, problems: list[str] |
         seeds=whole.seeds if seeds is None else range(whole.seeds[0], whole.seeds[0] + seeds),
     )
     return replace(loaded, study=part)
+
+
+def _joined(loaded: StudyFile, mine: list[Result], others: list[Result]) -> list[Result]:
+    """Return a study's results and those of others on the same problems; a planner's name is one planner's."""
+    settings = {one.setting for one in loaded.study.problems}
+    names = {one.name for one in loaded.study.planners}
+    more = {one.key: one for one in others if one.setting in settings and one.planner not in names}
+    return [*mine, *more.values()]
 
 
 def _existing(path: Path) -> list[Result]:

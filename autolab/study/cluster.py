@@ -53,7 +53,7 @@ def _connected(address: str) -> tuple[Any, Any]:
         msg = "a Dask cluster needs the package distributed: run  pip install 'autolab-sdl[dask]'"
         raise MissingExtra(msg) from None
     try:
-        return distributed.Client(address, timeout=SECONDS, set_as_default=False), distributed.as_completed
+        return distributed.Client(address, timeout=SECONDS), distributed.as_completed
     except (OSError, ValueError, TypeError) as error:
         msg = f"no Dask scheduler answers at {address!r}: {error}. Start one (`dask scheduler`) and give its address"
         raise InputError(msg) from None

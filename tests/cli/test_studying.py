@@ -14,6 +14,7 @@ import pytest
 from typer.testing import Result as Outcome
 
 from autolab.study.results import ResultsFile
+from autolab.study.runs import Run
 
 Autolab = Callable[..., Outcome]
 
@@ -73,7 +74,23 @@ def test_options_choose_of_a_file(autolab: Autolab, here: Path) -> None:
 
 
 def test_options_alone(autolab: Autolab, here: Path) -> None:
-    done = autolab("study", *["--planner", "random", "--problem", "branin", "--seeds", "2", "--budget", "7", "--batch", "3", "--starts", "1"])
+    done = autolab(
+        "study",
+        *[
+            "--planner",
+            "random",
+            "--problem",
+            "branin",
+            "--seeds",
+            "2",
+            "--budget",
+            "7",
+            "--batch",
+            "3",
+            "--starts",
+            "1",
+        ],
+    )
 
     assert done.exit_code == 0
     (setting,) = {one.setting for one in ResultsFile(here / "study.jsonl").read()}
@@ -174,11 +191,10 @@ def test_without_dask(autolab: Autolab, here: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_lost_run_is_told_and_done_again(autolab: Autolab, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from autolab.study import study
-    from autolab.study.workers import Lost
+    from autolab.study import workers
 
     monkeypatch.setattr(
-        study.workers, "here", lambda runs: iter([Lost(runs[0], "its process ended with exit code -9")])
+        study.workers, "here", lambda runs: iter([workers.Lost(runs[0], "its process ended with exit code -9")])
     )
     done = autolab("study", "two.yaml")
     assert done.exit_code == 1
@@ -193,15 +209,15 @@ def test_a_lost_run_is_told_and_done_again(autolab: Autolab, here: Path, monkeyp
 
 
 def test_ctrl_c_keeps_what_is_finished(autolab: Autolab, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from autolab.study import study
+    from autolab.study import workers
 
-    whole = study.workers.here
+    whole = workers.here
 
-    def interrupted(runs: list[study.Run]) -> object:
+    def interrupted(runs: list[Run]) -> object:
         yield from whole(runs[:3])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(study.workers, "here", interrupted)
+    monkeypatch.setattr(workers, "here", interrupted)
     done = autolab("study", "two.yaml")
 
     assert done.exit_code == 130

@@ -53,13 +53,19 @@ def test_points_that_break_an_outcome_constraint_count_for_nothing(case: Case) -
 
 
 def test_the_hypervolume_so_far_is_that_of_a_staircase() -> None:
-    points = [{"a": 1.0, "b": 1.0}, {"a": 0.5, "b": 0.5}, {"a": 2.0, "b": 0.5}, {"a": 0.5, "b": 2.0}, {"a": 2, "b": 2}]
+    points: list[Point] = [
+        {"a": 1.0, "b": 1.0},
+        {"a": 0.5, "b": 0.5},
+        {"a": 2.0, "b": 0.5},
+        {"a": 0.5, "b": 2.0},
+        {"a": 2, "b": 2},
+    ]
 
     assert plane().scores(points) == pytest.approx([1.0, 1.0, 1.5, 2.0, 4.0])
 
 
 def test_the_hypervolume_of_what_is_minimized_and_of_points_beyond_the_reference() -> None:
-    points = [{"a": 1.5, "b": 0.1}, {"a": 0.5, "b": 0.5}, {"a": 0.0, "b": 1.0}]
+    points: list[Point] = [{"a": 1.5, "b": 0.1}, {"a": 0.5, "b": 0.5}, {"a": 0.0, "b": 1.0}]
 
     assert plane("minimize", (-1.0, -1.0)).scores(points) == pytest.approx([0.0, 0.25, 0.25])
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autolab.model.parameters import Categorical, Integer, Real
+from autolab.model.parameters import Axis, Categorical, Integer, Real
+from autolab.model.space import Space
 from autolab.model.trial import as_outcome
 from autolab.study import functions
 from autolab.study.case import Case
@@ -24,6 +25,11 @@ SINGLE: list[Callable[[], Case]] = [
 ]
 SEVERAL: list[Callable[[], Case]] = [functions.dtlz2_2, functions.dtlz2_4]
 HARTMANN = [0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573]
+
+
+def axes_of(case: Case) -> tuple[Axis, ...]:
+    assert isinstance(case.problem.space, Space)
+    return case.problem.space.axes
 
 
 def test_branin_is_its_formula() -> None:
@@ -55,20 +61,20 @@ def test_in_60_dimensions_6_matter() -> None:
     }
     moved = {name: best[name] if i in functions.ACTIVE else 0.9 for i, name in enumerate(best)}
 
-    assert len(case.problem.space.axes) == 60
+    assert len(axes_of(case)) == 60
     assert case.scores([best]) == case.scores([moved]) == pytest.approx([case.high], abs=1e-4)
     assert case.truth({**best, case.problem.space.names[3]: 0.9}) != case.truth(best)
 
 
 def test_ackley_is_its_formula_and_labels_stand_for_numbers() -> None:
     case = functions.ackley10_mixed()
-    kinds = [type(axis) for axis in case.problem.space.axes]
+    kinds = [type(axis) for axis in axes_of(case)]
     assert kinds == [Real] * 5 + [Integer] * 3 + [Categorical] * 2
     for point in case.problem.space.sample(20, 1):
         x = np.array([functions.LABELS[v] if isinstance(v, str) else float(v) for v in point.values()])
         value = -20 * math.exp(-0.2 * math.sqrt((x**2).mean())) - math.exp(np.cos(2 * math.pi * x).mean()) + 20 + math.e
         assert case.truth(point)["y"] == pytest.approx(value)
-    best = {axis.name: "c" if isinstance(axis, Categorical) else 0 for axis in case.problem.space.axes}
+    best = {axis.name: "c" if isinstance(axis, Categorical) else 0 for axis in axes_of(case)}
     assert case.scores([best])[0] == pytest.approx(0.0, abs=1e-12)
 
 
@@ -117,7 +123,7 @@ def test_the_front_of_dtlz2_is_a_sphere(make: Callable[[], Case]) -> None:
 
 @pytest.mark.parametrize(("make", "m", "d"), [(functions.dtlz2_2, 2, 6), (functions.dtlz2_4, 4, 8)])
 def test_the_greatest_hypervolume_is_botorchs(make: Callable[[], Case], m: int, d: int) -> None:
-    from botorch.test_functions import DTLZ2
+    from botorch.test_functions.multi_objective import DTLZ2
 
     case = make()
 

@@ -236,10 +236,10 @@ class Cluster:
 
     asked: list[Any]
 
-    def Client(self, address: str, *, timeout: int, set_as_default: bool) -> Cluster:  # noqa: N802  dask's name
+    def Client(self, address: str, *, timeout: int) -> Cluster:  # noqa: N802  dask's name
         if not address.startswith("tcp://"):
             raise ValueError("unknown address scheme")
-        self.asked.append((address, set_as_default))
+        self.asked.append(address)
         return self
 
     def submit(self, function: Any, run: Run, *, pure: bool, priority: int) -> Future:
@@ -270,7 +270,7 @@ def test_runs_on_a_cluster(study: Study, file: ResultsFile, cluster: Cluster) ->
 
     assert {one.seed for one in file.read()} == {0, 2}
     assert [one.reason for one in lost] == ["RuntimeError: the worker is gone"] * 2
-    assert cluster.asked == [("tcp://10.0.0.5:8786", False), 0, -1, -2, -3, -4, -5, "closed"]
+    assert cluster.asked == ["tcp://10.0.0.5:8786", 0, -1, -2, -3, -4, -5, "closed"]
 
 
 def test_ending_early_takes_runs_back(study: Study, file: ResultsFile, cluster: Cluster) -> None:
