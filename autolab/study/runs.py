@@ -223,7 +223,7 @@ def _performed(run: Run) -> Result:
         failed=sum(trial.state == "failed" for trial in history),
         fallbacks=fallbacks,
         error=error,
-        versions={**versions(), "source": source_of(type(planner))},
+        versions={**versions(*getattr(planner, "packages", ())), "source": source_of(type(planner))},
     )
 
 

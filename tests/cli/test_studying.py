@@ -194,7 +194,7 @@ def test_a_lost_run_is_told_and_done_again(autolab: Autolab, here: Path, monkeyp
     from autolab.study import workers
 
     monkeypatch.setattr(
-        study.workers, "here", lambda runs: iter([workers.Lost(runs[0], "its process ended with exit code -9")])
+        workers, "here", lambda runs: iter([workers.Lost(runs[0], "its process ended with exit code -9")])
     )
     done = autolab("study", "two.yaml")
     assert done.exit_code == 1
