@@ -125,7 +125,7 @@ class Ax(Peer):
     def begin(self, seed: int) -> None:
         """Declare parameters, constraints, objective."""
         api = importlib.import_module("ax.api.client")
-        logging.getLogger("ax").setLevel(logging.WARNING)
+        logging.disable(logging.INFO)  # each of its loggers tells every trial
         self._configs = importlib.import_module("ax.api.configs")
         self._client = api.Client(random_seed=seed)
         self._open: dict[Any, int] = {}

@@ -66,7 +66,7 @@ def test_problems_of_other_settings_are_kept_apart(result: Made) -> None:
 
 def test_the_interval_of_a_mean_is_near_to_the_normal_one() -> None:
     values = np.random.default_rng(1).normal(5.0, 2.0, 200)
-    found = interval(200, lambda seeds: float(values[seeds].mean()))
+    found = interval(200, lambda seeds: values[seeds].mean(axis=-1))
     half = 1.96 * values.std() / math.sqrt(200)
 
     assert found.value == pytest.approx(values.mean())
@@ -79,25 +79,29 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     covered = 0
     for _ in range(60):
         values = random.exponential(1.0, 30)
-        found = interval(30, lambda seeds, values=values: float(values[seeds].mean()))  # type: ignore[misc]  # bound here
+        found = interval(30, lambda seeds, values=values: values[seeds].mean(axis=-1))  # type: ignore[misc]  # bound here
         covered += (found.low or 9) <= 1.0 <= (found.high or 0)
 
     assert 46 <= covered <= 60  # 85 to 95 % are to be expected of 30 skewed values
 
 
 def test_one_seed_has_no_interval() -> None:
-    assert interval(1, lambda seeds: 3.0) == Interval(3.0)
+    assert interval(1, lambda seeds: np.full(seeds.shape[:-1], 3.0)) == Interval(3.0)
     assert not Interval(3.0).apart_from_zero
 
 
 def test_equal_seeds_have_an_interval_of_no_width() -> None:
-    assert interval(4, lambda seeds: 3.0) == Interval(3.0, 3.0, 3.0)
+    assert interval(4, lambda seeds: np.full(seeds.shape[:-1], 3.0)) == Interval(3.0, 3.0, 3.0)
 
 
 def test_a_statistic_that_some_resamples_lack_has_no_interval() -> None:
     values = np.array([0.0, 1.0])
 
-    assert interval(2, lambda seeds: float(1.0 / m) if (m := values[seeds].mean()) else math.nan) == Interval(2.0)
+    def inverse(seeds: Any) -> Any:
+        mean = values[seeds].mean(axis=-1)
+        return np.where(mean > 0, 1.0 / np.where(mean > 0, mean, 1.0), math.nan)
+
+    assert interval(2, inverse) == Interval(2.0)
 
 
 @pytest.mark.parametrize(("low", "high", "apart"), [(0.1, 0.2, True), (-0.2, -0.1, True), (-0.1, 0.2, False)])
@@ -111,7 +115,7 @@ def test_what_is_not_chance(low: float, high: float, apart: bool) -> None:
 def test_a_planner_is_as_fast_as_itself() -> None:
     curve = np.array([0.1, 0.3, 0.3, 0.8])
 
-    assert (acceleration(curve, curve), enhancement(curve, curve)) == (1.0, 1.0)
+    assert float(acceleration(curve, curve)) == float(enhancement(curve, curve)) == 1.0
 
 
 def test_acceleration_below_one() -> None:
@@ -136,6 +140,13 @@ def test_acceleration_of_one_is_the_inverse_of_the_other(one: Any, other: Any) -
     assert acceleration(one, other) == pytest.approx(1 / acceleration(other, one))
     assert enhancement(one, other) == pytest.approx(1 / enhancement(other, one))
     assert 1 / length <= acceleration(one, other) <= length
+
+
+def test_many_curves_at_once_are_as_one_by_one() -> None:
+    curves = np.sort(np.random.default_rng(2).random((2, 5, 8)), axis=-1)
+
+    for ratio in (acceleration, enhancement):
+        assert ratio(*curves).tolist() == [float(ratio(one, other)) for one, other in zip(*curves, strict=True)]
 
 
 # -- the whole
