@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autolab.cli.console import complain, console, say, say_json, say_table
+from autolab.cli.console import complain, console, say, say_json
 from autolab.cli.failures import WORK_FAILED, command
+from autolab.cli.study_telling import Shown, say_comparison, versions_of
 from autolab.cli.targets import AsJson
 from autolab.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
-    from typing import Self
 
     from autolab.spec.study_file import StudyFile
-    from autolab.study.comparison import Comparison, Interval, Row
     from autolab.study.runs import Result
     from autolab.study.workers import Lost
 
@@ -70,7 +68,7 @@ def study(
     stopped = False
     if not only_tell:
         left = len(loaded.study.left(kept.read()))
-        with _Shown(len(loaded.study.runs), left, quiet=as_json) as shown:
+        with Shown(len(loaded.study.runs), left, quiet=as_json) as shown:
             try:
                 lost = run_study(loaded.study, kept, jobs=jobs, dask=dask, told=shown.show)
             except KeyboardInterrupt:
@@ -155,52 +153,6 @@ def _existing(path: Path) -> list[Result]:
     return ResultsFile(path).read()
 
 
-class _Shown:
-    """Progress on standard error: a bar on a terminal, a line for each run elsewhere."""
-
-    def __init__(self, total: int, left: int, *, quiet: bool) -> None:
-        self._total, self._done, self._quiet = total, total - left, quiet
-        self._bar: Any = None
-        self._task: Any = None
-        self._console = console(error=True)
-
-    def __enter__(self) -> Self:
-        if not self._quiet and self._done:
-            self._console.print(f"{self._done} of {self._total} runs are done already", markup=False)
-        if not self._quiet and self._console.is_terminal:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-            self._bar = Progress(*columns, console=self._console, transient=True)
-            self._task = self._bar.add_task("", total=self._total, completed=self._done)
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def show(self, end: Result | Lost) -> None:
-        self._done += 1
-        line = _line(end)
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._done, description=line)
-        elif not self._quiet:
-            self._console.print(f"[{self._done}/{self._total}] {line}", markup=False, soft_wrap=True)
-
-
-def _line(end: Result | Lost) -> str:
-    from autolab.study.workers import Lost
-
-    if isinstance(end, Lost):
-        return f"{end.run}: lost, {end.reason}"
-    best = "nothing that counts" if end.best is None else f"best {end.best:.4g}"
-    ended = f"; ended early: {end.error}" if end.error else ""
-    return f"{end.setting.problem}, {end.planner}, seed {end.seed}: {best}, {sum(end.seconds):.1f} s{ended}"
-
-
 def _tell(
     loaded: StudyFile, results: Sequence[Result], against: str | None, figures: Path | None, *, as_json: bool
 ) -> None:
@@ -216,9 +168,9 @@ def _tell(
     with console(error=True).status("counting") if not as_json and sys.stderr.isatty() else nullcontext():
         found = compare(results, against)
     if as_json:
-        say_json({"study": loaded.name, **asdict(found), "versions": _versions(results)})
+        say_json({"study": loaded.name, **asdict(found), "versions": versions_of(results)})
     else:
-        _say(found, _versions(results))
+        say_comparison(found, versions_of(results))
     if figures is not None and results:
         from autolab.plots.studies import page
 
@@ -229,65 +181,3 @@ def _tell(
             raise InputError(msg) from None
         if not as_json:
             say(f"Figures: {figures}")
-
-
-def _say(found: Comparison, versions: dict[str, list[str]]) -> None:
-    if not found.rows:
-        say("no run is finished yet")
-        return
-    title = "means over seeds, with 95 % bootstrap intervals (* : one side of 0)"
-    columns = ["problem", "planner", "seeds", "best", "quality", "area", f"area less {found.against}"]
-    rows: list[list[object]] = [
-        [
-            row.problem,
-            row.planner,
-            row.seeds,
-            _shown(row.best, 5),
-            _shown(row.quality),
-            _shown(row.area),
-            _shown(row.difference, mark=True),
-        ]
-        for row in found.rows
-    ]
-    say_table(columns, rows, title=title)
-    say_table(
-        ["problem", "planner", "top 5 %", "AF", "EF", "s a call", "MB", "notes"],
-        [[row.problem, row.planner, *_costs(row)] for row in found.rows],
-    )
-    if found.ranks:
-        ordered = sorted(found.ranks.items(), key=lambda pair: pair[1].value)
-        say_table(["planner", "mean rank by area"], [[name, _shown(rank)] for name, rank in ordered])
-    for planner, some in versions.items():
-        if len(some) > 1:
-            say(f"{planner}: results of {len(some)} versions are mixed: {'; '.join(some)}", style="yellow")
-
-
-def _costs(row: Row) -> list[object]:
-    notes = [f"{row.errors} ended early"] if row.errors else []
-    notes += [f"{row.fallbacks} fallbacks"] if row.fallbacks else []
-    return [
-        _shown(row.share),
-        _shown(row.acceleration),
-        _shown(row.enhancement),
-        None if row.seconds is None else f"{row.seconds:.2g}",
-        None if row.memory_MB is None else f"{row.memory_MB:.0f}",
-        ", ".join(notes),
-    ]
-
-
-def _shown(one: Interval | None, digits: int = 3, *, mark: bool = False) -> str | None:
-    if one is None:
-        return None
-    star = " *" if mark and one.apart_from_zero else ""
-    if one.low is None or one.high is None:
-        return f"{one.value:.{digits}g}"
-    return f"{one.value:.{digits}g} ({one.low:.{digits}g} to {one.high:.{digits}g}){star}"
-
-
-def _versions(results: Sequence[Result]) -> dict[str, list[str]]:
-    """Return planner -> the different sets of versions its results were made with."""
-    found: dict[str, dict[str, None]] = {}
-    for one in results:
-        told = ", ".join(f"{name} {value}" for name, value in sorted(one.versions.items()) if value)
-        found.setdefault(one.planner, {})[told] = None
-    return {planner: list(some) for planner, some in found.items()}

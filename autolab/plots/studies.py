@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from autolab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILION, draw_keyed, panels, side_by_side, words
-from autolab.study.comparison import Curves, compare, gathered
+from autolab.study.comparison import compare
+from autolab.study.curves import Curves, gathered
 
 if TYPE_CHECKING:
     from autolab.study.runs import Result

@@ -11,6 +11,7 @@ from autolab.model.errors import InputError
 from autolab.model.names import did_you_mean
 from autolab.study import electrolyte, functions, pools
 from autolab.study.case import Case, Noisy
+from autolab.study.sources import SOURCES
 
 FREE: Mapping[str, Callable[[], Case]] = {
     "branin": functions.branin,
@@ -24,7 +25,7 @@ FREE: Mapping[str, Callable[[], Case]] = {
 }
 """Those that need no data."""
 
-NAMES: tuple[str, ...] = (*FREE, *pools.SOURCES)
+NAMES: tuple[str, ...] = (*FREE, *SOURCES)
 
 Noise = float | Literal["replicates"]
 
@@ -48,7 +49,7 @@ def needs_data(name: str) -> bool:
     >>> needs_data("branin"), needs_data("p3ht")
     (False, True)
     """
-    return name in pools.SOURCES
+    return name in SOURCES
 
 
 def make_case(name: str, data: Path | None = None, noise: Noise = 0.0, *, told: bool = False) -> Case:
@@ -68,7 +69,7 @@ def make_case(name: str, data: Path | None = None, noise: Noise = 0.0, *, told: 
     if name in FREE:
         case = FREE[name]()
     elif data is None:
-        msg = f"the problem {name!r} is read from {pools.SOURCES[name].file}: give its folder with --data (key `data`)"
+        msg = f"the problem {name!r} is read from {SOURCES[name].file}: give its folder with --data (key `data`)"
         raise InputError(msg)
     else:
         case = pools.pool(name, data)

@@ -17,7 +17,6 @@ AF is taken at the greatest progress that both reach; EF at the end of the budge
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,124 +24,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autolab.study.curves import Curves, gathered
+from autolab.study.factors import acceleration, enhancement
+from autolab.study.intervals import RESAMPLES, Interval, interval
+
 if TYPE_CHECKING:
-    from autolab.study.runs import Result, Setting
+    from autolab.study.runs import Result
 
 Array = NDArray[Any]
-RESAMPLES = 2000
-BATCH = 100
-"""Resamples at once: of 50 seeds of 100 trials they take 4 MB."""
 BASELINE = "random"
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate and its 95 % interval; `low` and `high` are None where too few seeds tell it."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def apart_from_zero(self) -> bool:
-        """Whether the interval lies on one side of 0."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
-
-
-def interval(n: int, statistic: Callable[[Array], Array]) -> Interval:
-    """Return a statistic of `n` seeds with its bootstrap interval.
-
-    Args:
-        n: Seeds.
-        statistic: Takes indices of seeds (`... x n`), some of them more than once, and returns `...`.
-
-    >>> values = np.array([1.0, 2.0, 3.0])
-    >>> one = interval(3, lambda seeds: values[seeds].mean(axis=-1))
-    >>> one.value, one.low <= one.value <= one.high
-    (2.0, True)
-    """
-    from scipy.stats import bootstrap  # loaded late: a second
-
-    seeds = np.arange(n)
-    value = float(statistic(seeds))
-    if n < 2:
-        return Interval(value)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of resamples without a value: they are met below
-        found = bootstrap(
-            (seeds,),
-            lambda some, axis: statistic(some),  # the seeds are the last axis, which scipy means too
-            vectorized=True,
-            batch=BATCH,
-            n_resamples=RESAMPLES,
-            method="percentile",
-            rng=np.random.default_rng(0),
-        ).confidence_interval
-    if not np.isfinite([found.low, found.high]).all():
-        return Interval(value)
-    return Interval(value, float(found.low), float(found.high))
-
-
-@dataclass(frozen=True)
-class Curves:
-    """All seeds of one planner on one problem.
-
-    Attributes:
-        planner: Its name.
-        setting: Problem, budget, batch, starts.
-        seeds: `n`.
-        quality: `n x T`.
-        share: `n x T`; `n x 0` where there is no pool.
-        results: `n`, in the order of the seeds.
-    """
-
-    planner: str
-    setting: Setting
-    seeds: tuple[int, ...]
-    quality: Array
-    share: Array
-    results: tuple[Result, ...]
-
-    @classmethod
-    def of(cls, results: Sequence[Result]) -> Curves:
-        """Gather the results of one planner on one problem."""
-        ordered = sorted(results, key=lambda one: one.seed)
-        budget = ordered[0].setting.budget
-        shares = [_held(one.share, budget) for one in ordered if one.share]
-        return cls(
-            ordered[0].planner,
-            ordered[0].setting,
-            tuple(one.seed for one in ordered),
-            np.array([quality(one) for one in ordered]),
-            np.array(shares) if len(shares) == len(ordered) else np.zeros((len(ordered), 0)),
-            tuple(ordered),
-        )
-
-    @property
-    def progress(self) -> Array:
-        """Share where there is a pool, else quality; `n x T`."""
-        return self.share if self.share.size else self.quality
-
-    @property
-    def areas(self) -> Array:
-        """Area of each seed, `n`."""
-        return np.asarray(self.quality[:, self.setting.starts :].mean(axis=1))
-
-    def on(self, seeds: Sequence[int]) -> Curves:
-        """Return those of some seeds alone."""
-        return Curves.of([one for one in self.results if one.seed in set(seeds)])
-
-
-def quality(result: Result) -> Array:
-    """Return the quality after each trial, `T`: 0 to 1; a run that ended early stays where it was."""
-    scores = [0.0 if one is None else (one - result.low) / (result.high - result.low) for one in result.score]
-    return np.clip(_held(scores, result.setting.budget), 0.0, 1.0)
-
-
-def _held(values: Sequence[float], length: int) -> Array:
-    """Return values with the last one held on."""
-    kept = list(values[:length]) or [0.0]
-    return np.array(kept + kept[-1:] * (length - len(kept)), dtype=float)
 
 
 @dataclass(frozen=True)
@@ -197,14 +87,6 @@ class Comparison:
     rows: tuple[Row, ...]
     ranks: Mapping[str, Interval]
     against: str
-
-
-def gathered(results: Sequence[Result]) -> dict[Setting, dict[str, Curves]]:
-    """Return problem -> planner -> curves, in the order of the results."""
-    found: dict[Setting, dict[str, list[Result]]] = {}
-    for one in results:
-        found.setdefault(one.setting, {}).setdefault(one.planner, []).append(one)
-    return {setting: {name: Curves.of(some) for name, some in by.items()} for setting, by in found.items()}
 
 
 def compare(results: Sequence[Result], against: str | None = None, baseline: str = BASELINE) -> Comparison:
@@ -272,33 +154,6 @@ def _paired(one: Curves, other: Curves | None, ratio: Callable[[Array, Array], A
         return None
     found = interval(len(mine), lambda seeds: ratio(mine[seeds].mean(axis=-2), theirs[seeds].mean(axis=-2)))
     return found if np.isfinite(found.value) else None
-
-
-def acceleration(mine: Array, baseline: Array) -> Array:
-    """Return AF of mean curves of progress (`... x T` each), at the greatest progress that both reach.
-
-    NaN where that is nothing.
-
-    >>> float(acceleration(np.array([0.2, 0.6, 0.8, 0.8]), np.array([0.1, 0.2, 0.4, 0.6])))
-    2.0
-    """
-    level = np.minimum(mine.max(axis=-1), baseline.max(axis=-1))[..., None]
-    ratio = _reached(baseline, level) / _reached(mine, level)
-    return np.where(level[..., 0] > 0, ratio, np.nan)
-
-
-def _reached(curve: Array, level: Array) -> Array:
-    return np.asarray((curve >= level - 1e-12).argmax(axis=-1) + 1)
-
-
-def enhancement(mine: Array, baseline: Array) -> Array:
-    """Return EF of mean curves of progress (`... x T` each) at their end; NaN where the baseline made none.
-
-    >>> float(enhancement(np.array([0.2, 0.6]), np.array([0.1, 0.3])))
-    2.0
-    """
-    last = baseline[..., -1]
-    return np.where(last > 0, mine[..., -1] / np.where(last > 0, last, 1.0), np.nan)
 
 
 def mean_ranks(problems: Sequence[Mapping[str, Curves]]) -> dict[str, Interval]:

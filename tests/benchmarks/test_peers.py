@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from autolab.model.candidates import Candidates
-from autolab.model.objectives import Objective
+from autolab.model.objectives import Objective, OutcomeConstraint
 from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
@@ -160,6 +160,86 @@ def test_baybe_is_told_the_worst_where_it_has_no_way_to_be_told(peers: ModuleTyp
         baybe.tell(point, outcome)
 
     assert [one["y"] for one in told] == [3.0, 1.0, 3.0]  # of the first failure nothing can be told yet
+
+
+class Client:
+    """A stand-in for that of Ax: it notes what it is told, and proposes what `next` holds."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+        self.next: dict[int, dict[str, Any]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        def note(**told: Any) -> Any:
+            self.heard.append((name, told))
+            return {"get_next_trials": self.next, "attach_trial": 40}.get(name)
+
+        return note
+
+
+@pytest.fixture
+def ax(peers: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that begins a problem with the stand-in: a pair of the peer and its client."""
+    client = Client()
+    api = type("Api", (), {"Client": staticmethod(lambda random_seed: client)})
+    configs = type("Configs", (), {f"{one}ParameterConfig": dict for one in ("Range", "Choice")})
+    modules = {"ax.api.client": api, "ax.api.configs": configs}
+    monkeypatch.setattr(peers.importlib, "import_module", modules.__getitem__)
+    monkeypatch.setattr(peers.logging, "disable", lambda level: None)
+
+    def begin(problem: Problem) -> tuple[Any, Client]:
+        peer = peers.Ax()
+        peer.problem = problem
+        peer.begin(3)
+        return peer, client
+
+    return begin
+
+
+def test_ax_has_a_mixture_without_its_last_component(ax: Any) -> None:
+    space = Space(
+        [Mixture(["a", "b", "s"], bounds={"s": (0.2, 0.8)}), Ordinal("v", [1, 5]), Categorical("c", ["p", "q"])]
+    )
+    problem = Problem(space, [Objective("y"), Objective("z", "minimize")], [OutcomeConstraint("cost", "<=", 0.9)])
+    _, client = ax(problem)
+    (_, experiment), (_, optimization) = client.heard
+
+    assert [(one["name"], one.get("bounds", one.get("values"))) for one in experiment["parameters"]] == [
+        ("a", (0.0, 1.0)),
+        ("b", (0.0, 1.0)),
+        ("v", [1.0, 5.0]),
+        ("c", ["p", "q"]),
+    ]
+    assert experiment["parameter_constraints"] == ["a + b <= 0.8", "a + b >= 0.19999999999999996"]
+    assert optimization == {"objective": "y, -z", "outcome_constraints": ["cost <= 0.9"]}
+
+
+def test_ax_is_told_its_own_trial_or_a_new_one(ax: Any) -> None:
+    peer, client = ax(BOX)
+    client.next = {5: {"x": 0.25, "k": 4}}
+    (asked,) = peer.ask(1)
+    peer.lands(asked, {"x": 0.25, "k": 4})
+    peer.tell({"x": 0.25, "k": 4}, as_outcome({"y": (2.0, 0.1)}))
+    peer.tell({"x": 0.5, "k": 2}, as_outcome({"y": 1.0}))
+    peer.tell({"x": 0.6, "k": 2}, None)
+
+    assert client.heard[3:] == [
+        ("complete_trial", {"trial_index": 5, "raw_data": {"y": (2.0, 0.1)}}),
+        ("attach_trial", {"parameters": {"x": 0.5, "k": 2}}),
+        ("complete_trial", {"trial_index": 40, "raw_data": {"y": 1.0}}),
+        ("attach_trial", {"parameters": {"x": 0.6, "k": 2}}),
+        ("mark_trial_failed", {"trial_index": 40}),
+    ]
+
+
+def test_ax_leaves_a_point_beside_the_pool_alone(ax: Any) -> None:
+    peer, client = ax(POOL)
+    client.next = {0: {"x": 1.1, "c": "p"}}
+    (asked,) = peer.ask(1)
+    peer.lands(asked, {"x": 1.0, "c": "p"})
+    peer.tell({"x": 1.0, "c": "p"}, as_outcome({"y": 1.0}))
+
+    assert [name for name, _ in client.heard[3:]] == ["mark_trial_abandoned", "attach_trial", "complete_trial"]
 
 
 def test_a_study_has_peers_in_place_of_its_planners(peers: ModuleType) -> None:

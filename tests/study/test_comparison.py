@@ -12,17 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolab.study.comparison import (
-    Curves,
-    Interval,
-    acceleration,
-    compare,
-    enhancement,
-    gathered,
-    interval,
-    mean_ranks,
-    quality,
-)
+from autolab.study.comparison import compare, mean_ranks
+from autolab.study.curves import Curves, gathered, quality
+from autolab.study.factors import acceleration, enhancement
+from autolab.study.intervals import Interval, interval
 from autolab.study.runs import Result
 
 Made = Callable[..., Result]

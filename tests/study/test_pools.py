@@ -15,7 +15,8 @@ from autolab.model.errors import InputError
 from autolab.model.parameters import Categorical, Ordinal
 from autolab.model.space import Space
 from autolab.study.cases import FREE, NAMES, check_name, make_case, needs_data, noisy
-from autolab.study.pools import SOURCES, Replicates, Table, pool
+from autolab.study.pools import Replicates, Table, pool
+from autolab.study.sources import SOURCES
 
 
 def test_replicates_are_averaged(data: Path) -> None:
