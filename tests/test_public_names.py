@@ -58,6 +58,7 @@ COMMANDS = {
     "simulate",
     "status",
     "stop",
+    "study",
 }
 INSTRUMENTS = {
     "alicat.FlowController",

@@ -20,6 +20,7 @@ from autolab.cli import (
     running,
     simulating,
     starting,
+    studying,
     watching,
     wire,
 )
@@ -58,6 +59,7 @@ app.command()(asking.answer)
 app.command()(asking.invalidate)
 app.command()(asking.stop)
 app.command()(replaying.replay)
+app.command()(studying.study)
 app.command()(simulating.simulate)
 app.command()(checking.schema)
 lab.command("list")(labs.list_instruments)

@@ -26,20 +26,29 @@ if TYPE_CHECKING:
 def build_planner(model: PlannerModel, findings: Findings) -> Planner | None:
     """Return the planner with its options, or None with every fault noted."""
     made = _found("planners", "planner", model.use, findings)
-    if made is None:
-        return None
+    return None if made is None else make_planner(made, model.use, model.settings, findings, ("planner",))
+
+
+def make_planner(
+    made: Any,  # noqa: ANN401  a plug-in's class
+    use: str,
+    settings: Mapping[str, Any],
+    findings: Findings,
+    at: Key,
+) -> Planner | None:
+    """Return a planner with its options, or None with every fault noted below `at`."""
     parameters = inspect.signature(made).parameters
     open_ended = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     good = True
-    for name, value in model.settings.items():
+    for name, value in settings.items():
         if name not in parameters and not open_ended:
-            findings.add(("planner", name), f"planner {model.use!r} has no option {name!r}", one_of(name, parameters))
+            findings.add((*at, name), f"planner {use!r} has no option {name!r}", one_of(name, parameters))
             good = False
         elif (wanted := _wanted(made, name, value)) is not None:
-            findings.add(("planner", name), f"must be {wanted}, got {value!r}")
+            findings.add((*at, name), f"must be {wanted}, got {value!r}")
             good = False
-    with findings.at(("planner", *model.settings) if len(model.settings) == 1 else ("planner",)):
-        planner: Planner | None = made(**model.settings) if good else None
+    with findings.at((*at, *settings) if len(settings) == 1 else at):
+        planner: Planner | None = made(**settings) if good else None
         return planner
     return None
 
