@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from autolab.model.contracts import Planner, Procedure
     from autolab.model.problem import Problem
     from autolab.model.trial import Fidelity, Trial
+    from autolab.planners.explanation import Explanation
     from autolab.spec.campaign_file import CampaignFile
     from autolab.spec.results import Results
 
@@ -397,6 +398,33 @@ class Campaign:
         from autolab.report.drawing import draw
 
         return draw(what, self.problem, self._history_now(), self.planner, self._units(), self.budget)
+
+    def explain(self, trial: int | Trial, *, folds: int = 10) -> Explanation:
+        """Return why the planner chose a trial's point, by what it was shown then.
+
+        Args:
+            trial: Its number, or the trial itself.
+            folds: Of the cross-validation of the planner's model; 0 to leave it out, which is faster.
+
+        Raises:
+            InputError: The campaign has no such trial.
+            JournalRefused: It has not begun, or its journal cannot be read.
+        """
+        from autolab.journal.situation import situation
+        from autolab.planners.explanation import explain_plainly
+
+        number = trial if isinstance(trial, int) else trial.number
+        with JournalReader.open(self.journal_path) as reader:
+            then = situation(reader, number)
+        asked: Any = self.planner
+        if then.fallback is None and hasattr(asked, "explain"):
+            explained: Explanation = asked.explain(
+                self.problem, then.history, then.point, pending=then.pending, seed=then.seed, folds=folds
+            )
+            return explained
+        stood_in = f"the planner failed and another stood in: {then.fallback}"
+        because = f"as {type(asked).__name__} chose it" if then.fallback is None else stood_in
+        return explain_plainly(self.problem, then.history, then.point, rule=then.rule, because=because)
 
     def report(self, path: str | Path = "report.html") -> Path:
         """Write one HTML file that tells all of the campaign, complete in itself; return where it is.
