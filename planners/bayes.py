@@ -25,13 +25,15 @@ from autolab.model.suggestion import Suggestion
 from autolab.planners.calibration import Calibration, calibration
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
+from autolab.planners.explaining import explain
 from autolab.planners.explanation import Explanation, explain_plainly
-from autolab.planners.prediction import Prediction, predictor
+from autolab.planners.prediction import Prediction, predictions_of, predictor
 from autolab.planners.sobol import check_count
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.model.trial import Point, Trial
+    from autolab.planners.belief import Belief
     from autolab.planners.evidence import Evidence
     from autolab.planners.prediction import Predict
 
@@ -128,14 +130,27 @@ class Bayes:
         if self._too_few(problem, evidence):
             return explain_plainly(problem, history, point, rule="design", because=self._untrusted(problem, evidence))
         try:
-            from autolab.planners.explaining import explain
-
-            return explain(problem, history, evidence, point, seed=seed, folds=folds, predictor=self.predictor)
+            belief, gain = _believed(problem, evidence, point, seed)
         except AutolabError:
             raise
         except Exception as error:  # as in `suggest`
             told = f"no model could be made: {type(error).__name__}: {error}; a space-filling point is taken instead"
             return explain_plainly(problem, history, point, rule="design", because=told[:500])
+
+        def predict(points: Sequence[Point]) -> list[Prediction]:
+            return predictions_of(problem, belief.model, belief.success, points)
+
+        return explain(
+            problem,
+            history,
+            point,
+            rule=belief.rule,
+            gain=gain,
+            predict=predict,
+            predictor=self.predictor,
+            folds=folds,
+            seed=seed,
+        )
 
     def calibration(self, problem: Problem, history: Sequence[Trial], *, folds: int = 10, seed: int = 0) -> Calibration:
         """Return how well models that are not shown a trial foretell it: see `calibration.calibration`.
@@ -176,6 +191,18 @@ def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int) -> list[S
         points, worths = zip(*found, strict=True)
         infos = belief.infos(points, worths)
     return [Suggestion(point, info) for point, info in zip(points, infos, strict=True)]
+
+
+def _believed(problem: Problem, evidence: Evidence, point: Point, seed: int) -> tuple[Belief, float]:
+    """Return the models that `suggest` would choose by, and the worth of a point."""
+    from autolab.planners.isolation import isolated
+
+    with isolated(seed):
+        from autolab.planners.belief import Belief
+
+        belief = Belief.learned(problem, evidence, seed)
+        (info,) = belief.infos([point], belief.worths([point]))
+    return belief, float(info["gain"])
 
 
 def _left_out(evidence: Evidence) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Explain a point by the very models that `Bayes` proposes by."""
+"""Explain a point by what a model expects of it, whichever model that is."""
 
 from __future__ import annotations
 
@@ -7,68 +7,63 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autolab.model.errors import PlannerError
-from autolab.planners.belief import Belief
 from autolab.planners.calibration import Calibration, Predictor, calibration
 from autolab.planners.explanation import Explanation, explain_plainly
-from autolab.planners.isolation import isolated
-from autolab.planners.prediction import Prediction, predictions_of
 from autolab.planners.sensitivity import importance
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.model.trial import Point, Trial
-    from autolab.planners.evidence import Evidence
+    from autolab.planners.prediction import Predict, Prediction
 
 WHY = {
     "improvement": "one objective: the point with the greatest expected improvement",
     "hypervolume": "several objectives: the point with the greatest expected gain of dominated hypervolume",
+    "scalarized": "several objectives, weighed at random: the point with the greatest expected improvement",
 }
 
 
 def explain(
     problem: Problem,
     history: Sequence[Trial],
-    evidence: Evidence,
     point: Point,
     *,
-    seed: int,
-    folds: int,
+    rule: str,
+    gain: float,
+    predict: Predict,
     predictor: Predictor,
+    folds: int,
+    seed: int,
 ) -> Explanation:
-    """Return what is known of a point by models fitted to `evidence`.
+    """Return what is known of a point.
 
     Args:
         problem: Goals and outcome constraints.
         history: For the nearest trials and cross-validation.
-        evidence: The same, in numbers.
         point: Not necessarily the one that would be proposed.
-        seed: As given to `suggest`.
-        folds: Of the cross-validation; 0 to leave it out.
+        rule: A key of `WHY`.
+        gain: What the planner weighs the point by.
+        predict: The model, fitted to all of the history.
         predictor: Fits the model that is cross-validated.
+        folds: Of the cross-validation; 0 to leave it out.
+        seed: As given to `suggest`.
     """
-    with isolated(seed):
-        belief = Belief.learned(problem, evidence, seed)
-        (info,) = belief.infos([point], belief.worths([point]))
-
-    def predict(points: Sequence[Point]) -> list[Prediction]:
-        return predictions_of(problem, belief.model, belief.success, points)
-
     (prediction,) = predict([point])
-    plain = explain_plainly(problem, history, point, rule=belief.rule, because=_because(belief))
+    plain = explain_plainly(problem, history, point, rule=rule, because=_because(problem, rule, prediction))
     return replace(
         plain,
         prediction=prediction,
-        gain=info["gain"],
+        gain=gain,
         kept=_kept(problem, prediction),
         importance=importance(problem.space, predict, seed),
         calibration=_calibrated(problem, history, predictor, folds, seed),
     )
 
 
-def _because(belief: Belief) -> str:
-    weights = ["that the outcome constraints hold"] if belief.problem.outcome_constraints else []
-    weights += ["that the experiment succeeds, as failures taught"] if belief.success is not None else []
-    return WHY[belief.rule] + (f", times the probability {' and '.join(weights)}" if weights else "")
+def _because(problem: Problem, rule: str, prediction: Prediction) -> str:
+    weights = ["that the outcome constraints hold"] if problem.outcome_constraints else []
+    weights += ["that the experiment succeeds, as failures taught"] if prediction.success is not None else []
+    return WHY[rule] + (f", times the probability {' and '.join(weights)}" if weights else "")
 
 
 def _kept(problem: Problem, prediction: Prediction) -> float:

@@ -16,6 +16,7 @@ from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
 from autolab.model.trial import Point, Trial
 from autolab.planners.bayes import Bayes
+from autolab.planners.forest import Forest
 from autolab.planners.sobol import Sobol
 
 BOX = Problem(Space([Real("x", 0, 1), Real("rate", 0.01, 10, log=True)]), [Objective("y")])
@@ -183,3 +184,19 @@ class TestSobol(PlannerContract):
 @pytest.mark.slow
 class TestBayes(PlannerContract):
     planner = Bayes()
+
+
+@pytest.mark.slow
+class TestForest(PlannerContract):
+    planner = Forest()
+
+
+@pytest.mark.slow
+class TestForestOfExtraTrees(PlannerContract):
+    planner = Forest(kind="extra")
+
+    def test_it_is_a_planner(self) -> None:
+        assert isinstance(self.planner, Planner)
+
+    def test_another_process_proposes_the_same(self) -> None:
+        """Tried with the default kind of trees."""
