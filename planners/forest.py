@@ -36,7 +36,7 @@ _BEST, _NEAR = 3, 96
 class Forest:
     """Expected improvement by a forest, over points drawn from the space and around the best trials; pure.
 
-    One objective: closed form in the quantity, by quadrature. Several: one improvement of a Chebyshev sum with
+    One objective: in closed form. Several: one improvement of a Chebyshev sum with
     weights drawn anew for each point (ParEGO, Knowles 2006). Outcome constraints and failures weigh it by their
     probability. Points of a batch: each counts those before it, and those pending, as measured with the value
     expected (kriging believer). No torch: it loads and answers fast.

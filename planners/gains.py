@@ -1,4 +1,4 @@
-"""Expected improvement of what trees expect, by quadrature: no gradients, any goal.
+"""Expected improvement of what trees expect, without gradients: closed, or by samples.
 
 Notation: `N` points, `S` normal quantiles or samples, `m` quantities, `k` objectives.
 """
@@ -63,9 +63,13 @@ class Gains:
         wanted = [self._problem.outcome_names.index(one.name) for one in self._problem.objectives]
         samples = means[:, None, wanted] + deviations[:, None, wanted] * self._draws
         scalar = self._scalar(self._utilities(samples))
-        gain = np.ones(len(x)) if self._best is None else np.maximum(scalar - self._best, 0).mean(axis=1)
         hope = scalar.mean(axis=1) + scalar.std(axis=1)
-        return gain * chance, hope
+        if self._best is None:
+            return chance, hope
+        if len(wanted) == 1 and self._problem.objectives[0].target is None:
+            worth = self._utilities(means[:, wanted])[:, 0]
+            return improvement(worth, deviations[:, wanted[0]], self._best) * chance, hope
+        return np.maximum(scalar - self._best, 0).mean(axis=1) * chance, hope
 
     def _utilities(self, y: Array) -> Array:
         """Return `... x k` utilities of `... x m` quantities (objectives come first)."""
@@ -101,6 +105,18 @@ class Gains:
             below = ndtr((limit.bound - means[:, i]) / deviations[:, i])
             chance *= below if limit.side == "<=" else 1 - below
         return chance
+
+
+def improvement(mean: Array, deviation: Array, best: float) -> Array:
+    """Return the expected improvement of normal utilities over the best so far (Jones, Schonlau and Welch 1998).
+
+    >>> improvement(np.array([0.0]), np.array([1.0]), 0.0).round(4)
+    array([0.3989])
+    """
+    from scipy.special import ndtr
+
+    u = (mean - best) / deviation
+    return np.asarray(np.maximum(deviation * (u * ndtr(u) + np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)), 0))
 
 
 def _draws(k: int, seed: int) -> Array:

@@ -35,7 +35,7 @@ class Trees:
     """
 
     def __init__(self, evidence: Evidence, kind: Kind, count: int, seed: int) -> None:
-        from sklearn import ensemble  # loaded late: a second
+        from sklearn import ensemble  # type: ignore[import-untyped]  # it ships no types; loaded late: a second
 
         options: dict[str, Any] = {"n_estimators": count, "random_state": seed % 2**32, "n_jobs": 1}
         make = ensemble.RandomForestRegressor if kind == "random" else ensemble.ExtraTreesRegressor
