@@ -22,6 +22,7 @@ from autolab.loop.clerk import Clerk
 from autolab.loop.closed_loop import ClosedLoop
 from autolab.loop.deciding import Decider
 from autolab.loop.display import Display
+from autolab.loop.enough import Enough
 from autolab.loop.function_executor import FunctionExecutor
 from autolab.loop.interrupts import StopSwitch, signals
 from autolab.loop.notify import Notifier, journaled
@@ -113,6 +114,7 @@ class Campaign:
         self.wire_log: Path | None = None
         self._time = time
         self.journal_path = Path(journal) if journal is not None else self._scratch() / "journal.sqlite"
+        self._enough(self.budget)  # so is a rule that does not fit
         self._from: CampaignFile | None = None
         self._switch: StopSwitch | None = None
         self._pace()  # a wrong time= is told now
@@ -218,7 +220,9 @@ class Campaign:
             stack.callback(executor.close)
             clerk = Clerk(record, switch, people)
             loop = ClosedLoop(
-                decider=Decider(self.problem, self.planner, _fallback_planner(), self.seed, switch.raising),
+                decider=Decider(
+                    self.problem, self.planner, _fallback_planner(), self.seed, switch.raising, self._enough(budget)
+                ),
                 executor=executor,
                 record=record,
                 clerk=clerk,
@@ -497,6 +501,10 @@ class Campaign:
             return None
         roles = getattr(executor, "roles", self.roles)
         return Supplies(self.lab, budget.consumables, journal, self.protocol, roles, getattr(executor, "lab", None))
+
+    def _enough(self, budget: Budget) -> Enough | None:
+        wanted = budget.gain is not None or budget.regret is not None
+        return Enough(budget, self.problem, self.planner) if wanted else None
 
     def _bench(self, clock: Clock) -> Any:  # noqa: ANN401  a simulators' Bench
         from autolab.simulators.bench import Bench

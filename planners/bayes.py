@@ -29,6 +29,7 @@ from autolab.planners.explaining import explain
 from autolab.planners.explanation import Explanation, explain_plainly
 from autolab.planners.prediction import Prediction, predictions_of, predictor
 from autolab.planners.sobol import check_count
+from autolab.planners.stopping import regret_bound
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -159,6 +160,26 @@ class Bayes:
             PlannerError: Too few trials for a model.
         """
         return calibration(problem, history, self.predictor, folds=folds, seed=seed)
+
+    def regret(self, problem: Problem, history: Sequence[Trial], *, seed: int, probability: float = 0.95) -> float:
+        """Return what the best trial lacks of the optimum at most, with a probability, in the objective's unit.
+
+        See `stopping.regret_bound`.
+
+        Raises:
+            InputError: Several objectives, or a probability outside of 0..1.
+            PlannerError: Too few trials for a model, none fits them, or none keeps the outcome constraints.
+        """
+        evidence = gather(problem, history, ())
+        if self._too_few(problem, evidence):
+            raise PlannerError(self._untrusted(problem, evidence))
+        try:
+            return regret_bound(problem, evidence, probability, seed)
+        except AutolabError:
+            raise
+        except Exception as error:
+            msg = f"no model fits the {len(evidence.x)} completed trials: {type(error).__name__}: {error}"
+            raise PlannerError(msg) from error
 
     def _untrusted(self, problem: Problem, evidence: Evidence) -> str:
         return (

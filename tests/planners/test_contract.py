@@ -192,8 +192,8 @@ class TestForest(PlannerContract):
 
 
 @pytest.mark.slow
-class TestForestOfExtraTrees(PlannerContract):
-    planner = Forest(kind="extra")
+class TestForestOfRandomTrees(PlannerContract):
+    planner = Forest(kind="random")
 
     def test_it_is_a_planner(self) -> None:
         assert isinstance(self.planner, Planner)
