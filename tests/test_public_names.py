@@ -84,7 +84,7 @@ def test_a_name_that_is_not_there() -> None:
 
 
 def test_planners() -> None:
-    assert al.planners.__all__ == ["Bayes", "Sobol"]
+    assert al.planners.__all__ == ["Bayes", "Forest", "Learn", "LevelSet", "Repeating", "Sobol"]
 
 
 def test_commands() -> None:

@@ -15,6 +15,7 @@ from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
 from autolab.model.trial import Point, Trial
+from autolab.planners.active import Learn, LevelSet
 from autolab.planners.bayes import Bayes
 from autolab.planners.forest import Forest
 from autolab.planners.sobol import Sobol
@@ -200,3 +201,13 @@ class TestForestOfRandomTrees(PlannerContract):
 
     def test_another_process_proposes_the_same(self) -> None:
         """Tried with the default kind of trees."""
+
+
+@pytest.mark.slow
+class TestLevelSet(PlannerContract):
+    planner = LevelSet()
+
+
+@pytest.mark.slow
+class TestLearn(PlannerContract):
+    planner = Learn()
