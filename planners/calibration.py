@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autolab.model.errors import InputError, PlannerError
+from autolab.planners.evidence import is_learned_from
 from autolab.planners.prediction import WIDE
 
 if TYPE_CHECKING:
@@ -91,13 +92,8 @@ def calibration(
 def _groups(problem: Problem, history: Sequence[Trial]) -> list[list[int]]:
     """Return places of trials that can be foretold, those at one point together."""
     found: dict[object, list[int]] = {}
-    names = set(problem.space.names)
     for place, trial in enumerate(history):
-        if trial.usable and not problem.missing(trial.outcome) and names <= set(trial.point):
-            try:
-                problem.space.encode([trial.point])
-            except InputError:
-                continue
+        if is_learned_from(problem, trial):
             found.setdefault(problem.space.key(trial.point), []).append(place)
     return list(found.values())
 

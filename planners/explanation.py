@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -156,10 +157,12 @@ def nearest(
         if trial.invalidated or trial.state not in {"completed", "failed", "rejected"}:
             continue
         try:
-            gap = space.encode([trial.point])[0] - place
+            with np.errstate(all="ignore"):  # a point may be far outside, or have no logarithm
+                distance = float(np.sqrt((weights * (space.encode([trial.point])[0] - place) ** 2).sum()))
         except OutsideSpace:
             continue
-        found.append(Neighbour(trial, float(np.sqrt((weights * gap**2).sum()))))
+        if math.isfinite(distance):
+            found.append(Neighbour(trial, distance))
     return tuple(sorted(found, key=lambda one: one.distance)[:count])
 
 

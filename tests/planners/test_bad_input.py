@@ -74,7 +74,8 @@ def test_a_campaign_records_such_an_outcome_as_a_failure_and_goes_on() -> None:
     assert result.reason in {"budget_trials", "failure_streak"}
     states = {trial.state for trial in campaign.history.trials}
     assert states == {"completed", "failed"}
-    assert "finite" in next(trial.reason for trial in campaign.history.trials if trial.state == "failed")
+    failed = next(trial for trial in campaign.history.trials if trial.state == "failed")
+    assert failed.reason == "y is nan: not a measured value"
 
 
 class Unchecked(Mapping[str, Any]):
@@ -235,6 +236,21 @@ def test_a_point_of_another_space_in_the_history(planner: Any, odd: dict[str, An
     history = [Trial.completed(p, outcome(LINE, float(p["x"]))) for p in LINE.space.sample(8, 0)]
     for trial in (Trial.completed(odd, outcome(LINE, 0.5)), Trial.failed(odd, "no"), Trial(0, odd, "running")):
         proposed(planner, LINE, [*history, trial])
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, 1e-300, 1e300, math.inf])
+def test_a_logarithmic_parameter_that_has_no_logarithm_or_a_far_one(planner: Any, rate: float) -> None:
+    history = [Trial.completed(p, outcome(WIDE, float(p["x"]))) for p in WIDE.space.sample(10, 0)]
+    proposed(planner, WIDE, [*history, Trial.completed({"x": 0.5, "rate": rate, "c": "p"}, outcome(WIDE, 0.5))], 1)
+
+
+def test_a_slip_of_units_in_a_point_is_left_out_and_counted() -> None:
+    problem = Problem(Space([Real("volume", 0, 2, unit="mL")]), [Objective("y")])
+    history = [Trial.completed({"volume": v}, {"y": v}) for v in (0.1, 0.6, 1.1, 1.7)]
+    microlitres = Trial.completed({"volume": 1500.0}, {"y": 1.5})
+    (one,) = Bayes().suggest(problem, [*history, microlitres], n=1, seed=0)
+    (without,) = Bayes().suggest(problem, history, n=1, seed=0)
+    assert (one.point, one.info["left_out"]) == (without.point, 1)
 
 
 def test_a_point_outside_the_bounds_teaches() -> None:

@@ -263,4 +263,4 @@ def test_planners_are_loaded_when_asked_for_and_torch_when_needed() -> None:
     assert autolab.planners.Bayes is Bayes
     assert dir(autolab.planners) == ["Bayes", "Forest", "Learn", "LevelSet", "Repeating", "Sobol"]
     with pytest.raises(AttributeError, match="no attribute 'Forrest'"):
-        autolab.planners.Forrest  # type: ignore[attr-defined]  # noqa: B018  # the mistake that is tried
+        autolab.planners.Forrest  # noqa: B018

@@ -142,7 +142,9 @@ def test_the_nearest_trials_are_told_by_their_distance() -> None:
     at: list[Point] = [{"x": 1.0, "c": "p"}, {"x": 4.0, "c": "p"}, {"x": 1.0, "c": "q"}, {"x": 9.0, "c": "r"}]
     trials = [Trial.completed(p, {"y": 1.0}) for p in at]
     trials += [Trial.completed({"x": 1.0, "c": "p"}, {"y": 1.0}).invalidate("spilled"), Trial(0, at[0], "running")]
-    trials += [Trial.completed({"other": 1.0}, {"y": 1.0}), Trial.failed({"x": 2.0, "c": "p"}, "clogged")]
+    odd: list[Point] = [{"other": 1.0}, {"x": 1e300, "c": "p"}, {"x": math.nan, "c": "p"}]
+    trials += [Trial.completed(p, {"y": 1.0}) for p in odd]
+    trials += [Trial.failed({"x": 2.0, "c": "p"}, "clogged")]
     found = nearest(space, trials, {"x": 1.0, "c": "p"}, 5)
     assert [one.distance for one in found] == pytest.approx([0.0, 0.1, 0.3, 1.0, math.hypot(0.8, 1.0)])
     assert found[1].trial.reason == "clogged"
@@ -276,6 +278,12 @@ def test_each_trial_is_foretold_once_and_never_shown_with_its_repeats() -> None:
 def test_equal_values_have_nothing_to_be_explained() -> None:
     trials = [Trial.completed({"x": i / 4}, {"y": 0.0}) for i in range(4)]
     assert math.isnan(calibration(LINE, trials, knowing(1.0)).explained["y"])  # type: ignore[arg-type]
+
+
+def test_what_is_not_learned_from_is_not_foretold() -> None:
+    trials = [*line(6), Trial.completed({"x": 1500.0}, {"y": 1.0}), Trial.completed({"x": 0.5}, {"z": 1.0})]
+    trials.append(Trial.completed({"x": 0.3}, {"y": 99.0}).invalidate("spilled"))
+    assert calibration(LINE, trials, knowing(1.0)).trials == 6  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("trials", [[], [Trial.completed({"x": 0.1}, {"y": 1.0})] * 3])
