@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autolab.model.errors import InputError, PlannerError
 from autolab.planners.evidence import is_learned_from
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from autolab.model.trial import Trial
     from autolab.planners.prediction import Predict
 
+Array = NDArray[np.float64]
 Predictor = Callable[["Problem", Sequence["Trial"]], "Predict"]
 """Problem and history -> what predicts."""
 
@@ -33,12 +35,15 @@ class Calibration:
         error: Quantity -> root mean square of measured minus expected, in the quantity's unit.
         explained: Quantity -> 1 - error^2 / variance of the measured values: 1 is perfect, 0 no better than their
             mean, NaN where they are all the same.
+        factor: Quantity -> what the intervals' width is to be multiplied by to hold 95 % (split conformal prediction,
+            Vovk, Gammerman and Shafer 2005): above 1 where the model is too sure of itself.
     """
 
     trials: int
     coverage: Mapping[str, float]
     error: Mapping[str, float]
     explained: Mapping[str, float]
+    factor: Mapping[str, float] = field(default_factory=dict)
 
     def likely(self, name: str) -> tuple[float, float]:
         """Return the true coverages that this one is compatible with (95 %, Wilson 1927).
@@ -115,11 +120,21 @@ def _foretold(
 
 
 def _summed(problem: Problem, rows: list[dict[str, tuple[float, float, float]]]) -> Calibration:
-    coverage, error, explained = {}, {}, {}
+    coverage, error, explained, factor = {}, {}, {}, {}
     for name in problem.outcome_names:
         measured, expected, deviation = np.array([row[name] for row in rows]).T
         coverage[name] = float(np.mean(np.abs(measured - expected) <= WIDE * deviation))
         error[name] = float(np.sqrt(np.mean((measured - expected) ** 2)))
         variance = float(np.var(measured))
         explained[name] = 1 - error[name] ** 2 / variance if variance > 0 else math.nan
-    return Calibration(len(rows), coverage, error, explained)
+        factor[name] = _factor(np.abs(measured - expected) / np.maximum(deviation, 1e-300))
+    return Calibration(len(rows), coverage, error, explained, factor)
+
+
+def _factor(z: Array) -> float:
+    """Return the conformal quantile of standardized errors, in half widths of an interval.
+
+    The `ceil(0.95 (n + 1))`-th smallest of `n`; the greatest, where there are too few for that.
+    """
+    rank = min(len(z), math.ceil(0.95 * (len(z) + 1)))
+    return float(np.sort(z)[rank - 1] / WIDE)

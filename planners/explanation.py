@@ -72,6 +72,18 @@ class Explanation:
             return None
         return self.kept * (1.0 if self.prediction.success is None else self.prediction.success)
 
+    def interval(self, name: str) -> tuple[float, float] | None:
+        """Return bounds that hold a quantity's value with 95 %: the model's, widened where cross-validation asks for it.
+
+        None without a model.
+        """
+        if self.prediction is None:
+            return None
+        factor = 1.0 if self.calibration is None else max(1.0, self.calibration.factor.get(name, 1.0))
+        low, high = self.prediction.interval(name)
+        mean = self.prediction.mean[name]
+        return mean - factor * (mean - low), mean + factor * (high - mean)
+
     def __str__(self) -> str:
         lines = [f"{_words(self.point)}", f"rule: {self.rule}: {self.because}"]
         if self.prediction is not None:
@@ -89,7 +101,7 @@ class Explanation:
     def _expected(self, name: str) -> str:
         if self.prediction is None:
             return ""
-        low, high = self.prediction.interval(name)
+        low, high = self.interval(name) or self.prediction.interval(name)
         unit = f" {self.units[name]}" if self.units.get(name) else ""
         return f"expected {name}: {self.prediction.mean[name]:.4g}{unit} ({low:.4g} to {high:.4g})"
 
@@ -98,7 +110,7 @@ class Explanation:
             return []
         told = self.calibration
         return [
-            f"95 % intervals of {name} held {share:.0%} of {told.trials} trials left out in turn"
+            f"95 % intervals of {name} held {share:.0%} of {told.trials} trials left out in turn{_widened(told, name)}"
             for name, share in told.coverage.items()
         ]
 
@@ -122,6 +134,7 @@ class Explanation:
                 for one in self.nearest
             ],
             "importance": {name: dict(shares) for name, shares in self.importance.items()},
+            "calibrated": {} if prediction is None else {name: self.interval(name) for name in prediction.mean},
             "coverage": {} if self.calibration is None else dict(self.calibration.coverage),
         }
 
@@ -175,6 +188,11 @@ def _weights(space: Space | Candidates) -> np.ndarray[Any, np.dtype[np.float64]]
         texts = [isinstance(axis, Categorical) and axis.descriptors is None for axis in space.axes]
         widths = [axis.width for axis in space.axes]
     return np.repeat([0.5 if text else 1.0 for text in texts], widths)
+
+
+def _widened(calibration: Calibration, name: str) -> str:
+    factor = calibration.factor.get(name, 1.0)
+    return f"; the one above is {factor:.2g} times as wide as the model's" if factor > 1 else ""
 
 
 def _words(point: Point) -> str:

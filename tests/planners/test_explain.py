@@ -275,6 +275,31 @@ def test_each_trial_is_foretold_once_and_never_shown_with_its_repeats() -> None:
     assert (told.coverage["y"], told.error["y"], told.explained["y"]) == (1.0, 0.0, 1.0)
 
 
+@pytest.mark.parametrize(("deviation", "factor"), [(1.0, 1.0), (0.5, 2.0), (4.0, 0.25)])
+def test_the_factor_is_what_makes_intervals_hold_95_percent(deviation: float, factor: float) -> None:
+    values = norm.ppf((np.arange(2000) + 0.5) / 2000)
+    trials = [Trial.completed({"x": i / 2000}, {"y": float(y)}) for i, y in enumerate(values)]
+    told = calibration(LINE, trials, knowing(deviation), folds=2)  # type: ignore[arg-type]
+    assert told.factor["y"] == pytest.approx(factor, rel=0.01)
+
+
+def test_of_few_trials_the_worst_sets_the_factor() -> None:
+    trials = [Trial.completed({"x": i / 8}, {"y": float(i)}) for i in range(8)]
+    told = calibration(LINE, trials, knowing(1.0))  # type: ignore[arg-type]
+    assert told.factor["y"] == pytest.approx(7 / 1.96)
+
+
+def test_an_interval_is_widened_and_never_narrowed() -> None:
+    def interval(factor: float) -> tuple[float, float] | None:
+        believed = Calibration(20, {"y": 0.9}, {}, {}, {"y": factor})
+        prediction = Prediction({"x": 0.5}, {"y": 2.0}, {"y": 0.5})
+        return Explanation({"x": 0.5}, "r", "b", prediction=prediction, calibration=believed).interval("y")
+
+    assert interval(2.0) == pytest.approx((2 - 1.96, 2 + 1.96))
+    assert interval(0.5) == pytest.approx((2 - 0.98, 2 + 0.98))
+    assert Explanation({"x": 0.5}, "r", "b").interval("y") is None
+
+
 def test_equal_values_have_nothing_to_be_explained() -> None:
     trials = [Trial.completed({"x": i / 4}, {"y": 0.0}) for i in range(4)]
     assert math.isnan(calibration(LINE, trials, knowing(1.0)).explained["y"])  # type: ignore[arg-type]
@@ -342,18 +367,18 @@ def test_an_explanation_can_be_read_and_written_as_json() -> None:
         0.125,
         0.5,
         {"y": {"x": 0.25, "c": 0.75}},
-        Calibration(20, {"y": 0.95}, {"y": 0.1}, {"y": 0.9}),
+        Calibration(20, {"y": 0.95}, {"y": 0.1}, {"y": 0.9}, {"y": 2.0}),
         {"y": "g"},
     )
     assert str(told).splitlines() == [
         "x = 0.25, c = p",
         "rule: improvement: it promises most",
-        "expected y: 2 g (1.02 to 2.98)",
+        "expected y: 2 g (0.04 to 3.96)",
         "expected gain: 0.125",
         "probability of feasibility: 0.25",
         "near (0.25): trial (failed): x = 0.5, c = p: no",
         "what y depends on: c 0.75, x 0.25",
-        "95 % intervals of y held 95% of 20 trials left out in turn",
+        "95 % intervals of y held 95% of 20 trials left out in turn; the one above is 2 times as wide as the model's",
     ]
     read: Mapping[str, object] = json.loads(json.dumps(told.to_json(), allow_nan=False))
     assert read["feasible"] == 0.25
