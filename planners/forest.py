@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _POOL = 1024
 _POOL_OF_CANDIDATES = 20_000
-_BEST, _NEAR = 3, 96
+_BEST, _NEAR = 3, 48
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from autolab.model.trial import Point, Trial
 from autolab.planners.active import Learn, LevelSet
 from autolab.planners.bayes import Bayes
 from autolab.planners.forest import Forest
+from autolab.planners.repeating import Repeating
 from autolab.planners.sobol import Sobol
 
 BOX = Problem(Space([Real("x", 0, 1), Real("rate", 0.01, 10, log=True)]), [Objective("y")])
@@ -211,3 +212,10 @@ class TestLevelSet(PlannerContract):
 @pytest.mark.slow
 class TestLearn(PlannerContract):
     planner = Learn()
+
+
+@pytest.mark.slow
+class TestRepeating(PlannerContract):
+    """Without noise it repeats nothing, and keeps the whole contract."""
+
+    planner = Repeating()

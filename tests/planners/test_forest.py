@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.ensemble import RandomForestRegressor  # type: ignore[import-untyped]  # it ships no types
 
 from autolab.model.candidates import Candidates
 from autolab.model.errors import InputError, OutsideSpace, PlannerError
 from autolab.model.objectives import Objective, OutcomeConstraint
-from autolab.model.parameters import Categorical, Mixture, Real
+from autolab.model.parameters import Categorical, Integer, Mixture, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Point, Trial
@@ -202,6 +204,29 @@ def test_a_mixture_with_a_constraint_is_kept_and_improved() -> None:
     assert max(trial.outcome["y"].value for trial in history) > 1.3  # of 1.4
 
 
+@st.composite
+def spaces(draw: st.DrawFn) -> Space:
+    """Return a space with a mixture, numbers and choices, and constraints that its middle keeps."""
+    low = draw(st.floats(0.0, 0.3))
+    parts = [Mixture(["a", "b", "s"], bounds={"s": (low, low + 0.4)}, at_most=draw(st.sampled_from([None, 2, 3])))]
+    numbers: list[Real | Integer] = [Real("u", 0, 1), Real("v", 0.1, 10, log=True), Integer("k", 0, 4)]
+    chosen = draw(st.lists(st.sampled_from(numbers), unique_by=lambda one: one.name))
+    tied = [f"{one.name} + a <= {draw(st.floats(1.0, 3.0))!r}" for one in chosen if draw(st.booleans())]
+    return Space([*parts, *chosen, Categorical("c", ["p", "q", "r"])], tied)
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(spaces(), st.integers(0, 2**31))
+def test_constraints_hold_exactly_at_every_suggestion(space: Space, seed: int) -> None:
+    problem = Problem(space, [Objective("y")])
+    points = space.sample(6, seed)
+    history = [Trial.completed(p, {"y": float(i % 3)}) for i, p in enumerate(points)]
+    found = Forest(initial=2, trees=10).suggest(problem, history, n=4, seed=seed)
+    assert len({space.key(one) for one in found} | {space.key(p) for p in points}) == 4 + len(points)
+    assert [fault for one in found for fault in space.faults(one)] == []
+
+
 def test_rules_change_and_predictions_are_what_the_predictor_says() -> None:
     few = [Trial.completed({"x": x}, {"y": x}) for x in (0.1, 0.5, 0.9)]
     assert Forest().suggest(LINE, few, n=1, seed=0)[0].info["rule"] == "design"
@@ -242,12 +267,12 @@ def test_a_pool_is_used_up_to_its_last_candidate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("options", "told"),
     [({"initial": 1}, "at least 2"), ({"kind": "birch"}, "'random' or 'extra'"), ({"trees": 3}, "at least 10 trees")],
 )
-def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], told: str) -> None:
+def test_settings_that_make_no_sense_are_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(InputError, match=told):
-        Forest(**settings)  # type: ignore[arg-type]
+        Forest(**options)  # type: ignore[arg-type]
 
 
 def test_it_needs_no_torch() -> None:
