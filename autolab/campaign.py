@@ -22,6 +22,7 @@ from autolab.loop.clerk import Clerk
 from autolab.loop.closed_loop import ClosedLoop
 from autolab.loop.deciding import Decider
 from autolab.loop.display import Display
+from autolab.loop.enough import Enough
 from autolab.loop.function_executor import FunctionExecutor
 from autolab.loop.interrupts import StopSwitch, signals
 from autolab.loop.notify import Notifier, journaled
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from autolab.model.contracts import Planner, Procedure
     from autolab.model.problem import Problem
     from autolab.model.trial import Fidelity, Trial
+    from autolab.planners.explanation import Explanation
     from autolab.spec.campaign_file import CampaignFile
     from autolab.spec.results import Results
 
@@ -112,6 +114,7 @@ class Campaign:
         self.wire_log: Path | None = None
         self._time = time
         self.journal_path = Path(journal) if journal is not None else self._scratch() / "journal.sqlite"
+        self._enough(self.budget)  # so is a rule that does not fit
         self._from: CampaignFile | None = None
         self._switch: StopSwitch | None = None
         self._pace()  # a wrong time= is told now
@@ -217,7 +220,9 @@ class Campaign:
             stack.callback(executor.close)
             clerk = Clerk(record, switch, people)
             loop = ClosedLoop(
-                decider=Decider(self.problem, self.planner, _fallback_planner(), self.seed, switch.raising),
+                decider=Decider(
+                    self.problem, self.planner, _fallback_planner(), self.seed, switch.raising, self._enough(budget)
+                ),
                 executor=executor,
                 record=record,
                 clerk=clerk,
@@ -398,6 +403,33 @@ class Campaign:
 
         return draw(what, self.problem, self._history_now(), self.planner, self._units(), self.budget)
 
+    def explain(self, trial: int | Trial, *, folds: int = 10) -> Explanation:
+        """Return why the planner chose a trial's point, by what it was shown then.
+
+        Args:
+            trial: Its number, or the trial itself.
+            folds: Of the cross-validation of the planner's model; 0 to leave it out, which is faster.
+
+        Raises:
+            InputError: The campaign has no such trial.
+            JournalRefused: It has not begun, or its journal cannot be read.
+        """
+        from autolab.journal.situation import situation
+        from autolab.planners.explanation import explain_plainly
+
+        number = trial if isinstance(trial, int) else trial.number
+        with JournalReader.open(self.journal_path) as reader:
+            then = situation(reader, number)
+        asked: Any = self.planner
+        if then.fallback is None and hasattr(asked, "explain"):
+            explained: Explanation = asked.explain(
+                self.problem, then.history, then.point, pending=then.pending, seed=then.seed, folds=folds
+            )
+            return explained
+        stood_in = f"the planner failed and another stood in: {then.fallback}"
+        because = f"as {type(asked).__name__} chose it" if then.fallback is None else stood_in
+        return explain_plainly(self.problem, then.history, then.point, rule=then.rule, because=because)
+
     def report(self, path: str | Path = "report.html") -> Path:
         """Write one HTML file that tells all of the campaign, complete in itself; return where it is.
 
@@ -469,6 +501,10 @@ class Campaign:
             return None
         roles = getattr(executor, "roles", self.roles)
         return Supplies(self.lab, budget.consumables, journal, self.protocol, roles, getattr(executor, "lab", None))
+
+    def _enough(self, budget: Budget) -> Enough | None:
+        wanted = budget.gain is not None or budget.regret is not None
+        return Enough(budget, self.problem, self.planner) if wanted else None
 
     def _bench(self, clock: Clock) -> Any:  # noqa: ANN401  a simulators' Bench
         from autolab.simulators.bench import Bench

@@ -6,10 +6,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from autolab.planners.active import Learn, LevelSet
     from autolab.planners.bayes import Bayes
     from autolab.planners.factorial import Factorial, PlackettBurman
+    from autolab.planners.forest import Forest
     from autolab.planners.lhs import LatinHypercube
     from autolab.planners.optimal import DOptimal, IOptimal
+    from autolab.planners.repeating import Repeating
     from autolab.planners.response_surface import BoxBehnken, CentralComposite
     from autolab.planners.simplex import SimplexCentroid, SimplexLattice
     from autolab.planners.sobol import Sobol
@@ -22,10 +25,14 @@ __all__ = [
     "DOptimal",
     "Factorial",
     "FarthestPoint",
+    "Forest",
     "IOptimal",
     "KMedoids",
     "LatinHypercube",
+    "Learn",
+    "LevelSet",
     "PlackettBurman",
+    "Repeating",
     "SimplexCentroid",
     "SimplexLattice",
     "Sobol",
@@ -38,10 +45,14 @@ _HOMES = {
     "DOptimal": "optimal",
     "Factorial": "factorial",
     "FarthestPoint": "spread",
+    "Forest": "forest",
     "IOptimal": "optimal",
     "KMedoids": "spread",
     "LatinHypercube": "lhs",
+    "Learn": "active",
+    "LevelSet": "active",
     "PlackettBurman": "factorial",
+    "Repeating": "repeating",
     "SimplexCentroid": "simplex",
     "SimplexLattice": "simplex",
     "Sobol": "sobol",

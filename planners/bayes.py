@@ -16,21 +16,25 @@ probability of success that they teach. A table of candidates is searched whole.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autolab.model.errors import AutolabError, InputError, PlannerError
 from autolab.model.suggestion import Suggestion
+from autolab.planners.calibration import Calibration, calibration
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
-from autolab.planners.prediction import WIDE, Prediction, fitted, predictor
+from autolab.planners.explaining import explain
+from autolab.planners.explanation import Explanation, explain_plainly
+from autolab.planners.prediction import Prediction, predictions_of, predictor
 from autolab.planners.sobol import check_count
+from autolab.planners.stopping import regret_bound
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.model.trial import Point, Trial
+    from autolab.planners.belief import Belief
     from autolab.planners.evidence import Evidence
     from autolab.planners.prediction import Predict
 
@@ -93,12 +97,95 @@ class Bayes:
         """
         evidence = gather(problem, history, ())
         if self._too_few(problem, evidence):
-            msg = (
-                f"no model is trusted before {self._enough(problem)} trials, 2 of them completed; "
-                f"there are {len(evidence.x)} completed and {len(evidence.failed)} failed or rejected ones"
-            )
-            raise PlannerError(msg)
+            raise PlannerError(self._untrusted(problem, evidence))
         return predictor(problem, evidence)
+
+    def explain(
+        self,
+        problem: Problem,
+        history: Sequence[Trial],
+        point: Point,
+        *,
+        pending: Sequence[Point] = (),
+        seed: int,
+        folds: int = 10,
+    ) -> Explanation:
+        """Return why `suggest`, given the same history, pending points and seed, would choose a point, or would not.
+
+        For the second point of a batch, those before it belong to `pending`.
+
+        Args:
+            problem: Goals and outcome constraints.
+            history: As given to `suggest`.
+            point: Any point that can be encoded, also one that no planner proposed.
+            pending: As given to `suggest`.
+            seed: As given to `suggest`.
+            folds: Of the cross-validation that tells whether the intervals can be believed; 0 to leave it out, which
+                is faster: each fold is a fit.
+
+        Raises:
+            OutsideSpace: The point lacks a key, or names an unknown category.
+        """
+        evidence = gather(problem, history, pending)
+        problem.space.encode([point])
+        if self._too_few(problem, evidence):
+            return explain_plainly(problem, history, point, rule="design", because=self._untrusted(problem, evidence))
+        try:
+            belief, gain = _believed(problem, evidence, point, seed)
+        except AutolabError:
+            raise
+        except Exception as error:  # as in `suggest`
+            told = f"no model could be made: {type(error).__name__}: {error}; a space-filling point is taken instead"
+            return explain_plainly(problem, history, point, rule="design", because=told[:500])
+
+        def predict(points: Sequence[Point]) -> list[Prediction]:
+            return predictions_of(problem, belief.model, belief.success, points)
+
+        return explain(
+            problem,
+            history,
+            point,
+            rule=belief.rule,
+            gain=gain,
+            predict=predict,
+            predictor=self.predictor,
+            folds=folds,
+            seed=seed,
+        )
+
+    def calibration(self, problem: Problem, history: Sequence[Trial], *, folds: int = 10, seed: int = 0) -> Calibration:
+        """Return how well models that are not shown a trial foretell it: see `calibration.calibration`.
+
+        Raises:
+            PlannerError: Too few trials for a model.
+        """
+        return calibration(problem, history, self.predictor, folds=folds, seed=seed)
+
+    def regret(self, problem: Problem, history: Sequence[Trial], *, seed: int, probability: float = 0.95) -> float:
+        """Return what the best trial lacks of the optimum at most, with a probability, in the objective's unit.
+
+        See `stopping.regret_bound`.
+
+        Raises:
+            InputError: Several objectives, or a probability outside of 0..1.
+            PlannerError: Too few trials for a model, none fits them, or none keeps the outcome constraints.
+        """
+        evidence = gather(problem, history, ())
+        if self._too_few(problem, evidence):
+            raise PlannerError(self._untrusted(problem, evidence))
+        try:
+            return regret_bound(problem, evidence, probability, seed)
+        except AutolabError:
+            raise
+        except Exception as error:
+            msg = f"no model fits the {len(evidence.x)} completed trials: {type(error).__name__}: {error}"
+            raise PlannerError(msg) from error
+
+    def _untrusted(self, problem: Problem, evidence: Evidence) -> str:
+        return (
+            f"no model is trusted before {self._enough(problem)} trials, 2 of them completed; "
+            f"there are {len(evidence.x)} completed and {len(evidence.failed)} failed or rejected ones"
+        )
 
     def _too_few(self, problem: Problem, evidence: Evidence) -> bool:
         return len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < self._enough(problem)
@@ -117,38 +204,27 @@ def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int) -> list[S
     from autolab.planners.isolation import isolated
 
     with isolated(seed):
-        from autolab.planners.acquisition import Worth
+        from autolab.planners.belief import Belief
         from autolab.planners.search import most_worth
-        from autolab.planners.surrogate import predictions
 
-        model, success = fitted(problem, evidence)
-        worth = Worth(problem, evidence, model, success, seed % 2**31)
-        found = most_worth(problem.space, worth, n, evidence, seed)
-        encoded = problem.space.encode([point for point, _ in found])
-        means, spreads = predictions(model, encoded)
-        chances = success.probabilities(encoded) if success is not None else None
-    rule = "improvement" if len(problem.objectives) == 1 else "hypervolume"
-    suggestions = []
-    for i, (point, value) in enumerate(found):
-        info: dict[str, Any] = {"rule": rule, "predicted": _predicted(problem, means[i], spreads[i])}
-        info |= {"gain": _exp(value), **_left_out(evidence)}
-        if chances is not None:
-            info["success"] = float(chances[i])
-        suggestions.append(Suggestion(point, info))
-    return suggestions
+        belief = Belief.learned(problem, evidence, seed)
+        found = most_worth(problem.space, belief.worth, n, evidence, seed)
+        points, worths = zip(*found, strict=True)
+        infos = belief.infos(points, worths)
+    return [Suggestion(point, info) for point, info in zip(points, infos, strict=True)]
 
 
-def _predicted(problem: Problem, means: Sequence[float], spreads: Sequence[float]) -> dict[str, dict[str, float]]:
-    """Return mean and 95 % interval of each quantity, in the user's units."""
-    return {
-        name: {"mean": float(mean), "low": float(mean - WIDE * spread), "high": float(mean + WIDE * spread)}
-        for name, mean, spread in zip(problem.outcome_names, means, spreads, strict=True)
-    }
+def _believed(problem: Problem, evidence: Evidence, point: Point, seed: int) -> tuple[Belief, float]:
+    """Return the models that `suggest` would choose by, and the worth of a point."""
+    from autolab.planners.isolation import isolated
+
+    with isolated(seed):
+        from autolab.planners.belief import Belief
+
+        belief = Belief.learned(problem, evidence, seed)
+        (info,) = belief.infos([point], belief.worths([point]))
+    return belief, float(info["gain"])
 
 
 def _left_out(evidence: Evidence) -> dict[str, int]:
     return {"left_out": evidence.left_out} if evidence.left_out else {}
-
-
-def _exp(value: float) -> float:
-    return math.exp(min(value, 700.0))

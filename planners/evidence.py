@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from autolab.model.trial import Point, Trial, Value
 
 Array = NDArray[np.float64]
+FAR = 10.0
+"""How many ranges outside of its bounds a parameter may lie for a trial to be learned from: a slip of units is farther."""
 _UNDER_WAY = frozenset({"proposed", "in_review", "approved", "running", "held"})
 
 
@@ -35,7 +37,8 @@ class Evidence:
         pending: `p x d`, encoded points under way.
         taken: Keys of all points tried or under way: not to be proposed again.
         streak: How many of the last trials failed in a row.
-        left_out: How many trials could not be used, for a missing quantity or a point of another space.
+        left_out: How many trials could not be used, for a quantity that is missing or not finite, or a
+            point of another space or far away from it.
     """
 
     x: Array
@@ -58,7 +61,8 @@ def gather(problem: Problem, history: Sequence[Trial], pending: Sequence[Point])
     """Return what `history` and `pending` tell about `problem`.
 
     Invalidated trials count for nothing. A trial of this history that is under way counts as pending. A point that
-    cannot be encoded (a missing key, an unknown category) is left out; one outside the bounds is kept as knowledge.
+    cannot be encoded (a missing key, an unknown category) is left out, and so is one more than `FAR` ranges outside its bounds, as where units were mixed up; one
+    nearer outside the bounds is kept as knowledge. An outcome that is not a finite number is left out.
     """
     names = problem.outcome_names
     columns = len(problem.space.columns)
@@ -67,7 +71,7 @@ def gather(problem: Problem, history: Sequence[Trial], pending: Sequence[Point])
     for trial in told:
         if not _encodable(problem, trial.point):
             left_out += 1
-        elif trial.usable and not problem.missing(trial.outcome):
+        elif is_learned_from(problem, trial):
             usable.append(trial)
         elif trial.state in {"failed", "rejected"}:
             failed.append(trial.point)
@@ -97,11 +101,21 @@ def _streak(trials: Sequence[Trial]) -> int:
     return next((i for i, state in enumerate(reversed(ended)) if state == "completed"), len(ended))
 
 
+def is_learned_from(problem: Problem, trial: Trial) -> bool:
+    """Return whether the outcome of a trial is: every quantity a finite number, at a point with a place."""
+    if not trial.usable or problem.missing(trial.outcome) or not _encodable(problem, trial.point):
+        return False
+    return all(bool(np.isfinite(trial.outcome[name].value)) for name in problem.outcome_names)
+
+
 def _encodable(problem: Problem, point: Point) -> bool:
+    """Return whether a point can be learned from: it has a place, and that is not far away from the space."""
     try:
-        return bool(np.isfinite(problem.space.encode([point])).all())
+        with np.errstate(all="ignore"):
+            encoded = problem.space.encode([point])
     except OutsideSpace:
         return False
+    return bool((np.abs(encoded - 0.5) <= FAR + 0.5).all())  # false for NaN
 
 
 def _encoded(problem: Problem, points: Sequence[Point], columns: int) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autolab.model.candidates import Candidates
@@ -28,6 +28,7 @@ class Prediction:
         mean: Quantity -> expected value of the quantity itself, without the noise of measuring it, in the user's unit.
         deviation: Quantity -> standard deviation of that value, in the same unit.
         success: Probability that the experiment succeeds; None where no failure has taught it anything.
+        noise: Quantity -> standard deviation of one measurement around that value, as far as the trials tell it.
 
     >>> Prediction({"x": 1.0}, {"y": 2.0}, {"y": 0.5}).interval("y")
     (1.02, 2.98)
@@ -37,6 +38,7 @@ class Prediction:
     mean: Mapping[str, float]
     deviation: Mapping[str, float]
     success: float | None = None
+    noise: Mapping[str, float] = field(default_factory=dict)
 
     def interval(self, name: str) -> tuple[float, float]:
         """Return the bounds that hold a quantity's value with a probability of 95 %."""
@@ -82,22 +84,24 @@ def predictor(problem: Problem, evidence: Evidence) -> Predict:
     except Exception as error:
         msg = f"no model fits the {len(evidence.x)} completed trials: {type(error).__name__}: {error}"
         raise PlannerError(msg) from error
-    return lambda points: _predictions(problem, model, success, points)
+    return lambda points: predictions_of(problem, model, success, points)
 
 
-def _predictions(problem: Problem, model: Any, success: Any, points: Sequence[Point]) -> list[Prediction]:  # noqa: ANN401  botorch ships no types
+def predictions_of(problem: Problem, model: Any, success: Any, points: Sequence[Point]) -> list[Prediction]:  # noqa: ANN401  botorch ships no types
+    """Return what fitted models expect at points, in their order."""
     from autolab.planners.isolation import isolated
-    from autolab.planners.surrogate import predictions
+    from autolab.planners.surrogate import noises, predictions
 
     if not points:
         return []
     encoded = problem.space.encode(points)
     with isolated(0):
         means, deviations = predictions(model, encoded)
+        noise = noises(model, encoded[:1])[0]  # the same everywhere
         chances = success.probabilities(encoded) if success is not None else [None] * len(points)
     names = problem.outcome_names
     return [
-        Prediction(dict(point), _named(names, mean), _named(names, deviation), chance)
+        Prediction(dict(point), _named(names, mean), _named(names, deviation), chance, _named(names, noise))
         for point, mean, deviation, chance in zip(points, means, deviations, chances, strict=True)
     ]
 

@@ -72,3 +72,12 @@ def predictions(model: Any, x: Array) -> tuple[Array, Array]:  # noqa: ANN401  b
     with torch.no_grad():
         posterior = model.posterior(torch.as_tensor(x))
         return posterior.mean.numpy(), posterior.variance.clamp_min(0).sqrt().numpy()
+
+
+def noises(model: Any, x: Array) -> Array:  # noqa: ANN401  botorch ships no types
+    """Return the standard deviation of one measurement around the quantity itself, `q x m`, user's units."""
+    with torch.no_grad():
+        points = torch.as_tensor(x)
+        itself = model.posterior(points).variance
+        measured = model.posterior(points, observation_noise=True).variance
+        return np.asarray((measured - itself).clamp_min(0).sqrt().numpy())

@@ -26,6 +26,8 @@ NEXT: dict[str, str] = {
     "budget_hours": "To go on, raise `budget.hours` and run again.",
     "budget_consumables": "Then run again: nothing is lost.",
     "target": "To go on, raise or remove `budget.target` and run again.",
+    "gain": "To go on, lower or remove `budget.gain` and run again.",
+    "regret": "To go on, lower or remove `budget.regret` and run again.",
     "space_exhausted": "Every point was tried; widen the space to go on.",
     "stop_requested": "Run again to go on where it stopped.",
     "interrupted": "Run again to go on where it stopped.",

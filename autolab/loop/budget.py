@@ -21,6 +21,9 @@ class Budget:
         consumables: Stock -> mL that may be drawn from its bottle in all.
         target: The campaign stops once a feasible trial keeps all of these: reached. Each given as an
             `OutcomeConstraint` or a text such as `conductivity >= 14`.
+        gain: The campaign stops once the planner expects no point to gain more than this, in the objective's unit.
+        regret: The campaign stops once the best trial lacks at most this of the optimum with a probability of 95 %,
+            as the planner's model has it, in the objective's unit.
 
     >>> Budget(40, target=["conductivity >= 14"]).target
     (OutcomeConstraint(name='conductivity', side='>=', bound=14.0),)
@@ -31,6 +34,8 @@ class Budget:
     failure_streak: int = 3
     consumables: Mapping[str, float] = field(default_factory=dict, hash=False)
     target: Sequence[OutcomeConstraint | str] = ()
+    gain: float | None = None
+    regret: float | None = None
 
     def __post_init__(self) -> None:
         reached = tuple(OutcomeConstraint.parse(one) if isinstance(one, str) else one for one in self.target)
@@ -39,6 +44,10 @@ class Budget:
         for stock, volume in self.consumables.items():
             if not (volume > 0 and math.isfinite(volume)):
                 msg = f"budget.consumables of {stock!r} must be a positive number of mL, got {volume!r}"
+                raise ValueError(msg)
+        for rule, limit in {"gain": self.gain, "regret": self.regret}.items():
+            if limit is not None and not (limit > 0 and math.isfinite(limit)):
+                msg = f"budget.{rule} must be positive and finite, in the objective's unit, got {limit!r}"
                 raise ValueError(msg)
         if self.trials is not None and self.trials < 1:
             msg = f"budget.trials must be at least 1, got {self.trials!r}"

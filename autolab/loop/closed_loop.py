@@ -126,11 +126,13 @@ class ClosedLoop:
                 self._switch.wait(WAIT_SECONDS)
                 continue
             try:
-                self._decide()
+                ended = self._decide()
             except EmptySpace as error:
                 return "space_exhausted", str(error)
             except StopRequested:
                 continue  # the planner was broken into: nothing was decided
+            if ended is not None:
+                return ended
 
     def _spent(self) -> bool:
         """Whether every trial of the budget is over."""
@@ -141,12 +143,14 @@ class ClosedLoop:
             return None
         return max(0, self._budget.trials - len(self._record.history.trials))
 
-    def _decide(self) -> None:
+    def _decide(self) -> tuple[StopReason, str] | None:
         left = self._left()
         n = self._batch if left is None else min(self._batch, left)
         self._tell("deciding", "the planner is deciding")
-        self._decider.decide(self._record, n)
-        self._open_review()
+        ended = self._decider.decide(self._record, n)
+        if ended is None:
+            self._open_review()
+        return ended
 
     # station 3
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from autolab.loop.enough import Enough
+    from autolab.loop.progress import StopReason
     from autolab.loop.record import Record
     from autolab.model.actions import JSON
     from autolab.model.contracts import Planner
@@ -39,6 +41,7 @@ class Decider:
         fallback: Proposes when the planner fails.
         seed: The campaign's.
         breaking: Lets a second Ctrl-C break into the block it guards, which is the planner's work and nothing else.
+        enough: Says when there is too little left to gain; None where nobody asked.
     """
 
     def __init__(
@@ -48,12 +51,16 @@ class Decider:
         fallback: Planner,
         seed: int,
         breaking: Callable[[], AbstractContextManager[None]] = nullcontext,
+        enough: Enough | None = None,
     ) -> None:
         self.problem, self.planner, self.fallback, self.seed = problem, planner, fallback, seed
-        self._breaking = breaking
+        self._breaking, self._enough = breaking, enough
 
-    def decide(self, record: Record, n: int) -> None:
+    def decide(self, record: Record, n: int) -> tuple[StopReason, str] | None:
         """Propose `n` points, or as many as are left, and journal them as trials.
+
+        Returns:
+            Why not to go on, where too little is to be gained; then nothing was decided.
 
         Raises:
             EmptySpace: No point is left that was not tried.
@@ -65,6 +72,11 @@ class Decider:
         seed = decision_seed(self.seed, decision)
         pending = [dict(point) for point in history.pending]
         suggestions, fallback = self._suggest_what_is_left(history.usable_history(), n, pending, seed)
+        if self._enough is not None:
+            with self._breaking():
+                ended = self._enough.reason(history.usable_history(), suggestions, seed)
+            if ended is not None:
+                return ended
         first = len(history.trials) + 1
         points: list[JSON] = [{"point": dict(each), "info": dict(each.info)} for each in suggestions]
         body: dict[str, JSON] = {
@@ -77,6 +89,7 @@ class Decider:
             "fallback": fallback,
         }
         record.write_all([Entry("decided", body)])
+        return None
 
     def _suggest_what_is_left(self, history: Sequence[Trial], n: int, pending: Points, seed: int) -> Suggested:
         try:

@@ -14,6 +14,8 @@ StopReason = Literal[
     "budget_hours",
     "budget_consumables",
     "target",
+    "gain",
+    "regret",
     "failure_streak",
     "space_exhausted",
     "stop_requested",
@@ -24,13 +26,23 @@ StopReason = Literal[
 ]
 """Why a run ended.
 
-`target`: a trial reached what the budget asks for. `budget_consumables`: a stock's budget or its bottle does not suffice.
+`target`: a trial reached what the budget asks for. `gain`: the planner expects to gain too little. `regret`: the best
+trial probably lacks too little. `budget_consumables`: a stock's budget or its bottle does not suffice.
 `stop_requested`: a person in another process. `interrupted`: a signal. `waiting`: only a person can go on.
 `space_exhausted`: the planner found no point that is left. `error`: an error of autolab or of the machine's disk.
 """
 
 GOOD_ENDS: frozenset[StopReason] = frozenset(
-    {"budget_trials", "budget_hours", "budget_consumables", "target", "space_exhausted", "stop_requested"}
+    {
+        "budget_trials",
+        "budget_hours",
+        "budget_consumables",
+        "target",
+        "gain",
+        "regret",
+        "space_exhausted",
+        "stop_requested",
+    }
 )
 
 NEEDS_A_LOOK: frozenset[str] = frozenset({"failure_streak", "interlock", "error"})

@@ -190,6 +190,10 @@ class BudgetModel(FileModel):
     """Stock of the lab -> mL that may be drawn from its bottle."""
     target: dict[str, Bounds] = Field(default_factory=dict, examples=[{"conductivity": ">= 14"}])
     """Measured quantity -> bound (or list of bounds): stop once a feasible trial keeps all of them."""
+    gain: Annotated[Number, Field(gt=0)] | None = Field(None, examples=[0.05])
+    """Stop once the planner expects no point to gain more than this, in the objective's unit."""
+    regret: Annotated[Number, Field(gt=0)] | None = Field(None, examples=[0.1])
+    """Stop once the best trial lacks at most this with a probability of 95 %, in the objective's unit."""
 
     @model_validator(mode="after")
     def _ends(self) -> BudgetModel:

@@ -37,9 +37,18 @@ def build_budget(
     """
     good = lab is None or _unsure(findings) or _known_stocks(model, lab, findings)
     target = _target(model, problem, protocol, findings)
-    if not good or target is None:
+    if not good or target is None or not _one_objective(model, problem, findings):
         return None
-    return Budget(model.trials, model.hours, model.failure_streak, model.consumables, target)
+    return Budget(model.trials, model.hours, model.failure_streak, model.consumables, target, model.gain, model.regret)
+
+
+def _one_objective(model: BudgetModel, problem: Problem | None, findings: Findings) -> bool:
+    several = problem is not None and len(problem.objectives) > 1
+    wrong = [rule for rule in ("gain", "regret") if several and getattr(model, rule) is not None]
+    for rule in wrong:
+        told = "there are several objectives, and it is in the unit of one"
+        findings.add(("budget", rule), told, "Remove it, or keep one objective")
+    return not wrong
 
 
 def _unsure(findings: Findings) -> bool:

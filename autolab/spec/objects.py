@@ -162,7 +162,7 @@ _KINDS: dict[str, tuple[type, Callable[[Any], dict[str, Any]], Callable[[Mapping
     "trial": (Trial, _write_trial, _read_trial),
     "budget": (
         Budget,
-        _fields("trials", "hours", "failure_streak", "consumables", "target"),
+        _fields("trials", "hours", "failure_streak", "consumables", "target", "gain", "regret"),
         _read_objects(Budget, "target"),
     ),
     "review": _kind(Review, "mode", "seconds"),

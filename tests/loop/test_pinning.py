@@ -102,6 +102,8 @@ def test_budget_and_review_may_change_and_are_amended(done: Any, dosing: MakeDos
         "failure_streak": 3,
         "consumables": {},
         "target": [],
+        "gain": None,
+        "regret": None,
     }
     assert amended.body["review"] == {
         "old": {"mode": "auto", "seconds": 0.0},

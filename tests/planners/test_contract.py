@@ -15,9 +15,12 @@ from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
 from autolab.model.trial import Point, Trial
+from autolab.planners.active import Learn, LevelSet
 from autolab.planners.bayes import Bayes
+from autolab.planners.forest import Forest
 from autolab.planners.lhs import LatinHypercube
 from autolab.planners.optimal import DOptimal, IOptimal
+from autolab.planners.repeating import Repeating
 from autolab.planners.sobol import Sobol
 from autolab.planners.spread import FarthestPoint, KMedoids
 
@@ -216,3 +219,36 @@ class TestDOptimal(Chosen):
 
 class TestIOptimal(Chosen):
     planner = IOptimal()
+
+
+@pytest.mark.slow
+class TestForest(PlannerContract):
+    planner = Forest()
+
+
+@pytest.mark.slow
+class TestForestOfRandomTrees(PlannerContract):
+    planner = Forest(kind="random")
+
+    def test_it_is_a_planner(self) -> None:
+        assert isinstance(self.planner, Planner)
+
+    def test_another_process_proposes_the_same(self) -> None:
+        """Tried with the default kind of trees."""
+
+
+@pytest.mark.slow
+class TestLevelSet(PlannerContract):
+    planner = LevelSet()
+
+
+@pytest.mark.slow
+class TestLearn(PlannerContract):
+    planner = Learn()
+
+
+@pytest.mark.slow
+class TestRepeating(PlannerContract):
+    """Without noise it repeats nothing, and keeps the whole contract."""
+
+    planner = Repeating()

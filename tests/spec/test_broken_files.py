@@ -53,6 +53,8 @@ CAMPAIGNS = [
         "",
     ),
     (("goal: minimize", "goal: minimise"), 9, "objectives.error.goal", "got 'minimise'", "Did you mean 'minimize'"),
+    (("hours: 48", "hours: 48, gain: -1"), 17, "budget.gain", "greater than 0", ""),
+    (("hours: 48", "hours: 48, regret: 0"), 17, "budget.regret", "greater than 0", ""),
     (("goal: minimize", "goal: match"), 9, "objectives.error.target", "needs a target", "Add `target:`"),
     (("goal: minimize", "goal: minimize, target: 3"), 9, "objectives.error.target", "a target of 3", "Remove it"),
     (("error: {", "eror: {"), 9, "objectives.eror", "does not measure 'eror'", "Did you mean 'error'"),
@@ -253,3 +255,18 @@ def test_com_ports_are_the_same_in_any_case(write: Write) -> None:
     ).parent
     with pytest.raises(FaultyFile, match="taken by 'dosing'"):
         load_lab(lab / "lab.yaml")
+
+
+@pytest.mark.parametrize("rule", ["gain", "regret"])
+def test_a_stopping_rule_in_one_unit_and_several_objectives(write: Write, rule: str) -> None:
+    more = ("objectives:\n", "objectives:\n  seconds: {goal: minimize, unit: s}\n")
+    path = write(campaign=[more, ("hours: 48", f"hours: 48, {rule}: 0.5")])
+    with pytest.raises(FaultyFile) as caught:
+        load_campaign(path)
+    one(caught.value.faults, 18, f"budget.{rule}", "there are several objectives", "keep one objective")
+
+
+@pytest.mark.parametrize("rule", ["gain", "regret"])
+def test_a_stopping_rule_reaches_the_budget(write: Write, rule: str) -> None:
+    budget = load_campaign(write(campaign=[("hours: 48", f"hours: 48, {rule}: 0.5")])).budget
+    assert getattr(budget, rule) == 0.5

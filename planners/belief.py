@@ -1,0 +1,85 @@
+"""What `Bayes` believes once it has learned: the models, the worth of a point, and what it tells of it.
+
+`suggest` and `explain` both go through here, so that an explanation cannot differ from what was done.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autolab.planners.acquisition import Worth, values
+from autolab.planners.prediction import WIDE, fitted
+from autolab.planners.surrogate import predictions
+
+if TYPE_CHECKING:
+    from autolab.model.problem import Problem
+    from autolab.model.trial import Point
+    from autolab.planners.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Fitted models and what they make of points.
+
+    Attributes:
+        problem: Goals and outcome constraints.
+        evidence: What was learned from.
+        model: Of all quantities.
+        success: Probability of success; None while nothing has failed.
+        worth: Of a point, with what is pending counted in.
+    """
+
+    problem: Problem
+    evidence: Evidence
+    model: Any
+    success: Any
+    worth: Worth
+
+    @classmethod
+    def learned(cls, problem: Problem, evidence: Evidence, seed: int) -> Belief:
+        """Fit the models. To be called where numerical work is isolated, with the same seed."""
+        model, success = fitted(problem, evidence)
+        return cls(problem, evidence, model, success, Worth(problem, evidence, model, success, seed % 2**31))
+
+    @property
+    def rule(self) -> str:
+        """The rule of the dispatch that points are chosen by."""
+        return "improvement" if len(self.problem.objectives) == 1 else "hypervolume"
+
+    def worths(self, points: Sequence[Point]) -> list[float]:
+        """Return the log of the worth of each point."""
+        return values(self.worth, self.problem.space.encode(points))
+
+    def infos(self, points: Sequence[Point], worths: Sequence[float]) -> list[dict[str, Any]]:
+        """Return what a suggestion tells of each point.
+
+        Args:
+            points: In the user's units.
+            worths: The log of the worth of each, as it was chosen by.
+        """
+        encoded = self.problem.space.encode(points)
+        means, spreads = predictions(self.model, encoded)
+        chances = self.success.probabilities(encoded) if self.success is not None else None
+        told = []
+        for i, worth in enumerate(worths):
+            info: dict[str, Any] = {"rule": self.rule, "predicted": self._predicted(means[i], spreads[i])}
+            info |= {"gain": math.exp(min(worth, 700.0)), **_left_out(self.evidence)}
+            if chances is not None:
+                info["success"] = float(chances[i])
+            told.append(info)
+        return told
+
+    def _predicted(self, means: Sequence[float], spreads: Sequence[float]) -> dict[str, dict[str, float]]:
+        """Return mean and 95 % interval of each quantity, in the user's units."""
+        return {
+            name: {"mean": float(mean), "low": float(mean - WIDE * spread), "high": float(mean + WIDE * spread)}
+            for name, mean, spread in zip(self.problem.outcome_names, means, spreads, strict=True)
+        }
+
+
+def _left_out(evidence: Evidence) -> dict[str, int]:
+    """Return how many trials could not be used, for `info`; nothing where all could."""
+    return {"left_out": evidence.left_out} if evidence.left_out else {}

@@ -1,0 +1,89 @@
+"""Explain a point by what a model expects of it, whichever model that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from autolab.model.errors import PlannerError
+from autolab.planners.calibration import Calibration, Predictor, calibration
+from autolab.planners.explanation import Explanation, explain_plainly
+from autolab.planners.sensitivity import importance
+
+if TYPE_CHECKING:
+    from autolab.model.problem import Problem
+    from autolab.model.trial import Point, Trial
+    from autolab.planners.prediction import Predict, Prediction
+
+WHY = {
+    "improvement": "one objective: the point with the greatest expected improvement",
+    "hypervolume": "several objectives: the point with the greatest expected gain of dominated hypervolume",
+    "scalarized": "several objectives, weighed at random: the point with the greatest expected improvement",
+}
+
+
+def explain(
+    problem: Problem,
+    history: Sequence[Trial],
+    point: Point,
+    *,
+    rule: str,
+    gain: float,
+    predict: Predict,
+    predictor: Predictor,
+    folds: int,
+    seed: int,
+) -> Explanation:
+    """Return what is known of a point.
+
+    Args:
+        problem: Goals and outcome constraints.
+        history: For the nearest trials and cross-validation.
+        point: Not necessarily the one that would be proposed.
+        rule: A key of `WHY`.
+        gain: What the planner weighs the point by.
+        predict: The model, fitted to all of the history.
+        predictor: Fits the model that is cross-validated.
+        folds: Of the cross-validation; 0 to leave it out.
+        seed: As given to `suggest`.
+    """
+    (prediction,) = predict([point])
+    plain = explain_plainly(problem, history, point, rule=rule, because=_because(problem, rule, prediction))
+    return replace(
+        plain,
+        prediction=prediction,
+        gain=gain,
+        kept=_kept(problem, prediction),
+        importance=importance(problem.space, predict, seed),
+        calibration=_calibrated(problem, history, predictor, folds, seed),
+    )
+
+
+def _because(problem: Problem, rule: str, prediction: Prediction) -> str:
+    weights = ["that the outcome constraints hold"] if problem.outcome_constraints else []
+    weights += ["that the experiment succeeds, as failures taught"] if prediction.success is not None else []
+    return WHY[rule] + (f", times the probability {' and '.join(weights)}" if weights else "")
+
+
+def _kept(problem: Problem, prediction: Prediction) -> float:
+    """Return the probability that all outcome constraints hold, each quantity normal and by itself."""
+    from scipy.stats import norm  # loaded late: a second
+
+    chance = 1.0
+    for name in dict.fromkeys(limit.name for limit in problem.outcome_constraints):
+        mean, deviation = prediction.mean[name], max(prediction.deviation[name], 1e-300)
+        limits = [limit for limit in problem.outcome_constraints if limit.name == name]
+        upper = min((norm.cdf((one.bound - mean) / deviation) for one in limits if one.side == "<="), default=1.0)
+        lower = max((norm.cdf((one.bound - mean) / deviation) for one in limits if one.side == ">="), default=0.0)
+        chance *= max(0.0, float(upper - lower))
+    return chance
+
+
+def _calibrated(
+    problem: Problem, history: Sequence[Trial], predictor: Predictor, folds: int, seed: int
+) -> Calibration | None:
+    try:
+        return calibration(problem, history, predictor, folds=folds, seed=seed) if folds else None
+    except PlannerError:  # with a fold left out there are too few
+        return None

@@ -1,0 +1,176 @@
+"""What a point teaches of a map: of a boundary, or of a whole response surface.
+
+Notation: `b` points asked about, `p` pending ones, `m` quantities, `d` encoded columns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from botorch.acquisition.acquisition import AcquisitionFunction
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from autolab.planners.evidence import Evidence
+    from autolab.planners.feasibility import Success
+
+_LEAST = 1e-300
+
+
+class Teaching(AcquisitionFunction):
+    """The log of what a measurement teaches, times the probability of success (to a power, as `Worth` has it). What is pending counts as measured.
+
+    Args:
+        evidence: What is known.
+        model: Of all quantities.
+        success: Probability of success; None while nothing has failed.
+    """
+
+    def __init__(self, evidence: Evidence, model: Any, success: Success | None) -> None:  # noqa: ANN401  botorch ships no types
+        super().__init__(model=model)
+        self.success = success
+        self._caution = 1 + evidence.streak  # as `Worth` has it
+        self.models: list[Any] = list(model.models) if hasattr(model, "models") else [model]
+        self._pending = torch.as_tensor(evidence.pending)
+        self.scales = [float(one.posterior(torch.as_tensor(evidence.x)).mean.std().detach()) for one in self.models]
+        self._noises = [_noise(one, torch.as_tensor(evidence.x[:1])) for one in self.models]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `b` for `b x 1 x d` encoded points."""
+        taught = self.taught(x.squeeze(-2)).clamp_min(_LEAST).log()
+        return taught if self.success is None else taught + self._caution * self.success.log_probability(x.squeeze(-2))
+
+    def taught(self, x: Tensor) -> Tensor:
+        """Return `b` for `b x d` encoded points: more is better, not negative."""
+        raise NotImplementedError
+
+    def add_pending(self, x: Tensor) -> None:
+        """Count encoded points (`q x d`) as under way."""
+        self._pending = torch.cat([self._pending, x])
+
+    def spread(self, place: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and variance of a quantity at `b x d` points, as they will be once what is pending is measured.
+
+        The mean is expected to stay; the variance is known exactly, whatever will be measured (Schur's complement).
+        """
+        model, p = self.models[place], len(self._pending)
+        if not p:
+            posterior = model.posterior(x.unsqueeze(-2))
+            return posterior.mean[:, 0, 0], posterior.variance[:, 0, 0].clamp_min(0)
+        both = torch.cat([x.unsqueeze(-2), self._pending.expand(len(x), p, -1)], dim=-2)
+        posterior = model.posterior(both)
+        k = posterior.distribution.covariance_matrix
+        waiting = k[:, 1:, 1:] + self._noises[place] * torch.eye(p).to(k)
+        across = k[:, :1, 1:]
+        known = (across @ torch.linalg.solve(waiting, across.transpose(-1, -2)))[:, 0, 0]
+        return posterior.mean[:, 0, 0], (k[:, 0, 0] - known).clamp_min(0)
+
+
+class Boundary(Teaching):
+    """Where it is least sure on which side of a level a quantity lies.
+
+    The expected feasibility function of Bichon et al. 2008 (AIAA Journal 46, 2459), with a band of two standard
+    deviations; of several levels the sum, each in units of its quantity.
+
+    Args:
+        evidence: What is known.
+        model: Of all quantities.
+        success: Probability of success; None while nothing has failed.
+        levels: Place of a quantity, and its level.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        model: Any,  # noqa: ANN401  botorch ships no types
+        success: Success | None,
+        levels: Sequence[tuple[int, float]],
+    ) -> None:
+        super().__init__(evidence, model, success)
+        self._levels = levels
+
+    def taught(self, x: Tensor) -> Tensor:
+        """Return `b` for `b x d` encoded points."""
+        total = torch.zeros(len(x)).to(x)
+        for place, level in self._levels:
+            mean, variance = self.spread(place, x)
+            deviation = variance.clamp_min(1e-18).sqrt()
+            total = total + deviation / max(self.scales[place], 1e-12) * expected_feasibility(
+                (level - mean) / deviation
+            )
+        return total
+
+
+class Surface(Teaching):
+    """How much a measurement lowers the variance of all quantities, averaged over the space.
+
+    Active learning of Cohn 1996 for Gaussian processes (Gramacy and Lee 2009): points that teach of their
+    surroundings, and not the corners of the space, where the variance itself is greatest.
+
+    Args:
+        evidence: What is known.
+        model: Of all quantities.
+        success: Probability of success; None while nothing has failed.
+        places: `N x d` points of the space that the average is taken over.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        model: Any,  # noqa: ANN401  botorch ships no types
+        success: Success | None,
+        places: Tensor,
+    ) -> None:
+        super().__init__(evidence, model, success)
+        self._places = places
+
+    def taught(self, x: Tensor) -> Tensor:
+        """Return `b` for `b x d` encoded points: the mean fall of variance, in units of each quantity's own."""
+        total = torch.zeros(len(x)).to(x)
+        for i in range(len(self.models)):
+            across, variance = self._covariances(i, x)
+            fall = across.pow(2).mean(dim=-1) / (variance + self._noises[i]).clamp_min(1e-18)
+            total = total + fall / max(self.scales[i], 1e-12) ** 2
+        return total
+
+    def _covariances(self, i: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the covariance with the places (`b x N`) and the variance (`b`), what is pending being measured."""
+        n, p = len(self._places), len(self._pending)
+        whole = torch.cat([x, self._places, self._pending])
+        k = self.models[i].posterior(whole).distribution.covariance_matrix
+        b = len(x)
+        across, variance = k[:b, b : b + n], k.diagonal()[:b]
+        if p:
+            waiting = k[b + n :, b + n :] + self._noises[i] * torch.eye(p).to(k)
+            solved = torch.linalg.solve(waiting, k[b + n :, : b + n])
+            across = across - k[:b, b + n :] @ solved[:, b:]
+            variance = variance - (k[:b, b + n :] * solved[:, :b].T).sum(dim=-1)
+        return across, variance.clamp_min(0)
+
+
+def expected_feasibility(u: Tensor) -> Tensor:
+    """Return `E max(0, 2 - |Z - u|)` of a standard normal `Z`.
+
+    >>> round(float(expected_feasibility(torch.tensor(0.0))), 4)
+    1.2191
+    """
+    total = 2 * (_cdf(u + 2) - _cdf(u - 2))
+    return total - u * (2 * _cdf(u) - _cdf(u - 2) - _cdf(u + 2)) - (2 * _pdf(u) - _pdf(u - 2) - _pdf(u + 2))
+
+
+def _cdf(u: Tensor) -> Tensor:
+    return 0.5 * (1 + torch.erf(u / math.sqrt(2)))
+
+
+def _pdf(u: Tensor) -> Tensor:
+    return (-u.pow(2) / 2).exp() / math.sqrt(2 * math.pi)
+
+
+def _noise(model: Any, x: Tensor) -> float:  # noqa: ANN401  botorch ships no types
+    """Return the variance of one measurement around the quantity itself."""
+    with torch.no_grad():
+        gap = model.posterior(x, observation_noise=True).variance - model.posterior(x).variance
+    return max(float(gap[0, 0]), 1e-12)
