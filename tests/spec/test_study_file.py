@@ -32,7 +32,7 @@ FAULTS = [
     (("name: defaults", "name: 7"), 2, "name", "must be a text, got 7", "Quote it"),
     (("name: defaults", "nmae: x"), 2, "nmae", "unknown key 'nmae'", "Did you mean 'name'"),
     (("  bayes: {}", "  bays: {}"), 4, "planners.bays", "unknown planner 'bays'", "Did you mean 'bayes'"),
-    (("use: bayes", "use: bays"), 5, "planners.careful.use", "unknown planner 'bays'", "bayes, random, sobol"),
+    (("use: bayes", "use: bays"), 5, "planners.careful.use", "unknown planner 'bays'", "random, repeating"),
     (("initial: 12", "inital: 12"), 5, "planners.careful.inital", "no option 'inital'", "Did you mean 'initial'"),
     (("initial: 12", "initial: 1"), 5, "planners.careful.initial", "at least 2, got 1", ""),
     (("initial: 12", "initial: many"), 5, "planners.careful.initial", "got 'many'", ""),

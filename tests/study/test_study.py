@@ -293,7 +293,7 @@ def test_nobody_answers(study: Study, file: ResultsFile, cluster: Cluster) -> No
 def test_a_real_cluster(branin: Study, file: ResultsFile) -> None:
     from distributed import LocalCluster  # type: ignore[import-not-found,unused-ignore]  # an extra
 
-    with LocalCluster(
+    with LocalCluster(  # type: ignore[no-untyped-call,unused-ignore]  # likewise
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
     ) as real:
         assert run_study(branin, file, dask=real.scheduler_address) == []
