@@ -17,12 +17,11 @@ from autolab.drivers import harvard_protocol as wire
 from autolab.drivers.harvard_settings import Elite11Settings
 from autolab.drivers.harvard_talk import PumpTalk
 from autolab.drivers.instrument import ActionStatus
-from autolab.drivers.new_era_counters import Baseline, settle
-from autolab.drivers.new_era_protocol import Dispensed
 from autolab.drivers.pump_run import Run
 from autolab.drivers.query import Query
 from autolab.drivers.signals import Reading
 from autolab.drivers.syringe_pump import SyringePump
+from autolab.drivers.volume_counters import Baseline, Counted, settle
 from autolab.model.actions import JSON, Intent, Reconciled, Verb
 from autolab.model.errors import (
     GarbledReply,
@@ -268,7 +267,7 @@ class Elite11(SyringePump):
                 lost = lost or "its target is no longer that of the action: its power was interrupted"
         found = settle(
             intent,
-            Dispensed(infused, withdrawn, exact, "ML"),
+            Counted(infused, withdrawn, exact),
             moving=prompt in wire.MOVING,
             lost=lost,
             swapped=False,

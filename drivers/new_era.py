@@ -17,12 +17,12 @@ from ophyd import Kind
 
 from autolab.drivers import new_era_protocol as wire
 from autolab.drivers.instrument import ActionStatus
-from autolab.drivers.new_era_counters import Baseline, settle
 from autolab.drivers.new_era_settings import NE1000Settings
 from autolab.drivers.new_era_talk import PumpTalk
 from autolab.drivers.query import Query
 from autolab.drivers.signals import Reading
 from autolab.drivers.syringe_pump import SyringePump
+from autolab.drivers.volume_counters import Baseline, settle
 from autolab.model.actions import JSON, Intent, Reconciled, Verb
 from autolab.model.errors import (
     GarbledReply,

@@ -66,6 +66,33 @@ class SyringePumpSettings(DriverSettings):
         return self
 
 
+class CountingPumpSettings(SyringePumpSettings):
+    """What pumps need to know that push a bare syringe and count what they have moved.
+
+    A driver declares `syringe_mm` anew, with the diameters that its pump takes.
+    """
+
+    syringe_mm: float = Field(gt=0, description="inner diameter of the syringe, mm")
+    refill: Literal["check_valve", "none"] = Field(
+        default="none",
+        description="check_valve: drawing in refills from the stock, pushing goes to the outlet; none: one line for both",
+    )
+    max_rate: float | None = Field(
+        default=None, gt=0, description="highest rate, mL/min; by default the pump's for this syringe"
+    )
+    limits: dict[Literal["rate", "volume"], tuple[float, float]] = Field(
+        default_factory=dict, description="lowest and highest rate (mL/min) and volume (mL) of one command"
+    )
+
+    @model_validator(mode="after")
+    def _limits_not_negative(self) -> Self:
+        for quantity, (low, high) in self.limits.items():
+            if low < 0:
+                msg = f"limits of {quantity} must be 0 <= low <= high, got [{low:g}, {high:g}]"
+                raise ValueError(msg)
+        return self
+
+
 class PositionPumpSettings(SyringePumpSettings):
     """What pumps with an absolute position and a valve need to know."""
 
