@@ -263,6 +263,7 @@ class Rig:
 
     Attributes:
         far: The simulator, which knows what is true.
+        heard: The commands that it has heard.
         device: The driver.
     """
 
@@ -287,7 +288,18 @@ class Rig:
         )
         self.far: Any = self.bench.instrument("instrument")
         self.channel = self.bench.channel("instrument")
+        self.heard: list[str] = []
+        self._listen()
         self.device = self.another()
+
+    def _listen(self) -> None:
+        hear = self.far.hear
+
+        def noted(frame: bytes) -> None:
+            self.heard.append(frame.decode("latin-1"))
+            hear(frame)
+
+        self.far.hear = noted
 
     def another(self) -> Any:
         """Return the driver of a process that begins anew."""
@@ -393,18 +405,6 @@ class Rig:
         """Return what the driver has sent so far, as its log has it."""
         log = self.device._ports.log.tail("memory://instrument", 9999)
         return [entry.data for entry in log if entry.direction == "out"]
-
-    def listen(self) -> list[bytes]:
-        """Return a list that grows by each command that the simulator hears from now on."""
-        heard: list[bytes] = []
-        hear = self.far.hear
-
-        def noted(frame: bytes) -> None:
-            heard.append(frame)
-            hear(frame)
-
-        self.far.hear = noted
-        return heard
 
     def close(self) -> None:
         """Give back the port and what the simulator holds open."""
