@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autolab.drivers.instrument import ActionStatus
-from autolab.drivers.testing import ScriptedChannel
+from autolab.drivers.testing import Answer, ScriptedChannel
 from autolab.drivers.wire import Ports
 from autolab.model.actions import Intent, Reconciled
 from autolab.model.clock import Clock
@@ -462,9 +462,29 @@ def rigs() -> Iterator[Callable[..., Rig]]:
 
 
 @pytest.fixture
-def carried() -> Callable[[Clock, Callable[[], ActionStatus]], dict[str, Any]]:
-    """Carry out an action of a device that stands on no rig, and return its result."""
-    return lambda clock, begin: result_of(carry_out(clock, begin))
+def scripted_device() -> Iterator[Callable[..., Any]]:
+    """Make drivers on scripted lines: `(driver, answer, clock, name, address, **settings)`; all are disconnected."""
+    made: list[Any] = []
+
+    def make(driver: Callable[..., Any], answer: Answer, clock: Clock, name: str, address: str, **settings: Any) -> Any:
+        channel = ScriptedChannel(answer, clock=clock)
+        made.append(driver(name, address=address, clock=clock, ports=Ports(clock), channel=channel, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.disconnect()
+
+
+@pytest.fixture
+def do() -> Callable[[Any, object], dict[str, Any]]:
+    """Carry out a command of a device that stands on no rig (None: a reading), and return its result."""
+
+    def carried_out(device: Any, value: object) -> dict[str, Any]:
+        begin = device.trigger if value is None else lambda: device.set(value)
+        return result_of(carry_out(device.clock, begin))
+
+    return carried_out
 
 
 @pytest.fixture
