@@ -84,12 +84,14 @@ class CountingPumpSettings(SyringePumpSettings):
         default_factory=dict, description="lowest and highest rate (mL/min) and volume (mL) of one command"
     )
 
+    @property
+    def rate_range(self) -> tuple[float, float]:
+        """Lowest and highest rate for this syringe, mL/min."""
+        raise NotImplementedError
+
     @model_validator(mode="after")
     def _limits_not_negative(self) -> Self:
-        for quantity, (low, high) in self.limits.items():
-            if low < 0:
-                msg = f"limits of {quantity} must be 0 <= low <= high, got [{low:g}, {high:g}]"
-                raise ValueError(msg)
+        not_negative(self.limits)
         return self
 
 
@@ -135,6 +137,21 @@ class PositionPumpSettings(SyringePumpSettings):
                 msg = f"valve_ports: {place!r} has two names: {dict(self.valve_ports)}"
                 raise ValueError(msg)
         return self
+
+
+def not_negative(limits: Mapping[Literal["rate", "volume"], tuple[float, float]]) -> None:
+    """Raise ValueError for limits below zero."""
+    for quantity, (low, high) in limits.items():
+        if low < 0:
+            msg = f"limits of {quantity} must be 0 <= low <= high, got [{low:g}, {high:g}]"
+            raise ValueError(msg)
+
+
+def dwell_within(dwell_s: float, timeout_s: float) -> None:
+    """Raise ValueError where what has to stay for so long could not do so in time."""
+    if dwell_s >= timeout_s:
+        msg = f"dwell_s {dwell_s:g} must be less than timeout_s {timeout_s:g}"
+        raise ValueError(msg)
 
 
 def area_cm2(diameter_mm: float) -> float:
