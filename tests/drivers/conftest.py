@@ -14,6 +14,7 @@ from autolab.drivers.testing import Answer, ScriptedChannel
 from autolab.drivers.wire import Ports
 from autolab.model.actions import Intent, Reconciled
 from autolab.model.clock import Clock
+from autolab.model.errors import InstrumentError
 from autolab.model.roles import Dispense, Withdraw, command_to_json
 from autolab.simulators.bench import Bench
 
@@ -394,6 +395,36 @@ class Rig:
         found: Reconciled = self.clock.run(self.part(intent.instrument.partition(".")[2]).do_reconcile(intent))
         return found
 
+    def settle(self, status: ActionStatus, intent: Intent, volume: float, exact: float) -> None:
+        """Assert of a pump's command behind a fault that it was done, or that reconciling finds what was truly moved.
+
+        Args:
+            status: Of the command, which is over.
+            intent: Of the command, the first on this bench.
+            volume: That was asked for, mL.
+            exact: mL.
+        """
+        error = status.exception()
+        if error is None:
+            assert status.result["volume_mL"] == volume
+            return
+        assert isinstance(error, InstrumentError)
+        self.device.halt()
+        found = self.reconcile(intent)
+        assert found.verdict in ("not", "partial", "happened")
+        assert found.amount == pytest.approx(sum(entry.volume for entry in self.bench.ledger), abs=exact)
+
+    def double(self, nth: int, delay: float) -> None:
+        """Have the simulator say something twice: the nth of what it says, so many s later once more."""
+        say, count = self.far.say, iter(range(nth, -1, -1))
+
+        def doubled(data: bytes) -> None:
+            say(data)
+            if next(count, 0) == 1:
+                self.far.later(delay, lambda: say(data))
+
+        self.far.say = doubled
+
     # ---- looking -----------------------------------------------------------------------------------------------
 
     def look(self) -> Any:
@@ -459,6 +490,12 @@ def rigs() -> Iterator[Callable[..., Rig]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def rig_class() -> type[Rig]:
+    """For rigs on a clock that may be closed first: who makes one closes it."""
+    return Rig
 
 
 @pytest.fixture

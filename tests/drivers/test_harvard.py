@@ -24,7 +24,6 @@ from autolab.model.errors import (
     InDoubt,
     InputError,
     InstrumentAlarm,
-    InstrumentError,
     LinkError,
     OutsideLimits,
     Refused,
@@ -484,16 +483,7 @@ def test_each_fault_is_overcome_or_told_and_the_next_command_is_right(rig: Rig, 
     intent = rig.intend(Dispense(1.0, 6.0))
     rig.bench.inject("instrument", kind, nth=nth, seconds=1.5)
     status = rig.act(Dispense(1.0, 6.0))
-    error = status.exception()
-    if error is None:
-        assert status.result["volume_mL"] == 1.0
-    else:
-        assert isinstance(error, InstrumentError)
-        rig.device.halt()
-        found = rig.reconcile(intent)
-        true = sum(entry.volume for entry in rig.bench.ledger)
-        assert found.verdict in ("not", "partial", "happened")
-        assert found.amount == pytest.approx(true, abs=1e-4)
+    rig.settle(status, intent, 1.0, 1e-4)
     true = 5.0 - sum(entry.volume for entry in rig.bench.ledger)
     assert float(rig.device.contents_mL.get()) == pytest.approx(true, abs=1e-4)
     assert rig.set(Withdraw(0.5, 6.0))["contents_mL"] == pytest.approx(true + 0.5, abs=1e-4)
@@ -505,24 +495,9 @@ def test_a_doubled_reply_is_not_believed(make: Callable[..., Rig], delay: float)
         rig = make()
         rig.device.connect()
         intent = rig.intend(Dispense(1.0, 6.0))
-        say, count = rig.far.say, iter(range(nth, -1, -1))
-
-        def doubled(data: bytes, rig: Rig = rig, say: Any = say, count: Any = count) -> None:
-            say(data)
-            if next(count, 0) == 1:
-                rig.far.later(delay, lambda: say(data))
-
-        rig.far.say = doubled
+        rig.double(nth, delay)
         status = rig.act(Dispense(1.0, 6.0))
-        error = status.exception()
-        if error is None:
-            assert status.result["volume_mL"] == 1.0
-        else:
-            assert isinstance(error, InstrumentError)
-            rig.device.halt()
-            found = rig.reconcile(intent)
-            true = sum(entry.volume for entry in rig.bench.ledger)
-            assert found.amount == pytest.approx(true, abs=1e-4)
+        rig.settle(status, intent, 1.0, 1e-4)
         true = 5.0 - sum(entry.volume for entry in rig.bench.ledger)
         assert float(rig.device.contents_mL.get()) == pytest.approx(true, abs=1e-4)
         assert rig.set(Withdraw(0.5, 6.0))["contents_mL"] == pytest.approx(true + 0.5, abs=1e-4)
