@@ -14,19 +14,17 @@ from ophyd import Component as Cpt
 from ophyd import Kind
 
 from autolab.drivers import harvard_protocol as wire
+from autolab.drivers.counting_pump import CountingPump
 from autolab.drivers.harvard_settings import Elite11Settings
 from autolab.drivers.harvard_talk import PumpTalk
 from autolab.drivers.instrument import ActionStatus
-from autolab.drivers.new_era_counters import Baseline, settle
-from autolab.drivers.new_era_protocol import Dispensed
 from autolab.drivers.pump_run import Run
 from autolab.drivers.query import Query
 from autolab.drivers.signals import Reading
-from autolab.drivers.syringe_pump import SyringePump
+from autolab.drivers.volume_counters import Baseline, Counted, settle
 from autolab.model.actions import JSON, Intent, Reconciled, Verb
 from autolab.model.errors import (
     GarbledReply,
-    InputError,
     InstrumentTimeout,
     LinkError,
     Refused,
@@ -37,7 +35,7 @@ _log = logging.getLogger("autolab.drivers.harvard")
 _NEAR: Final = 1e-3  # of the volume: its counter agrees when it is so near, besides two steps and its six digits
 
 
-class Elite11(SyringePump):
+class Elite11(CountingPump):
     """A Harvard Apparatus Pump 11 Elite.
 
     `set(Dispense(volume, rate))` and `set(Withdraw(...))` give the pump a target volume, run it once, and are done when
@@ -63,13 +61,7 @@ class Elite11(SyringePump):
 
     def __init__(self, name: str, **kwargs: Any) -> None:  # noqa: ANN401  the base's and the settings'
         super().__init__(name, **kwargs)
-        self._bus = self.address.bus or 0
-        if self._bus > 99:
-            msg = f"{name}: bus address {self._bus} does not exist; these pumps have 0..99"
-            raise InputError(msg)
         self._talk = PumpTalk(self, self._bus)
-        self._baseline: Baseline | None = None  # of the action in progress or the last one
-        self._prepared = False
         self.syringe.tell(self.settings.syringe_mm)
 
     # ---- meeting it --------------------------------------------------------------------------------------------
@@ -100,19 +92,9 @@ class Elite11(SyringePump):
     # ---- what may be asked of it -------------------------------------------------------------------------------
 
     @property
-    def rate_range(self) -> tuple[float, float]:
-        """Lowest and highest rate for this syringe, mL/min."""
-        return self.settings.rate_range
-
-    @property
     def resolution_mL(self) -> float:  # noqa: N802  the unit's symbol
         """A step of its motor, mL."""
         return self.settings.step_mL
-
-    @property
-    def with_syringe(self) -> str:
-        """For messages."""
-        return f"of a {self.settings.syringe_mm:g} mm syringe"
 
     def check_resolution(self, command: Dispense | Withdraw) -> None:
         """Raise OutsideLimits for less than a few steps, more than its target holds, or a pump that cannot draw in."""
@@ -125,11 +107,6 @@ class Elite11(SyringePump):
         model = str(self.model.get()).upper()
         if isinstance(command, Withdraw) and "ELITE" in model and "I/W" not in model:
             raise self.outside(f"{model!r} cannot draw in")
-
-    def restore(self, state: Mapping[str, JSON]) -> None:
-        """Take over what the syringe holds."""
-        self._baseline = None
-        super().restore(state)
 
     # ---- commands ----------------------------------------------------------------------------------------------
 
@@ -268,16 +245,13 @@ class Elite11(SyringePump):
                 lost = lost or "its target is no longer that of the action: its power was interrupted"
         found = settle(
             intent,
-            Dispensed(infused, withdrawn, exact, "ML"),
+            Counted(infused, withdrawn, exact),
             moving=prompt in wire.MOVING,
             lost=lost,
             swapped=False,
             commanded=lambda asked: asked,
         )
-        state = found.result.get("state")
-        if isinstance(state, Mapping):
-            self.restore(state)
-        return found
+        return self.believe(found)
 
     # ---- bookkeeping -------------------------------------------------------------------------------------------
 

@@ -79,10 +79,7 @@ class HeaterPart(Part):
         Raises:
             InstrumentAlarm: It went off by itself.
         """
-        await self.look()
-        if self.on.get():
-            await self.examine()
-        self.raise_trouble()
+        await self.look_closely()
         temperature, plate = float(self.readback.get()), float(self.plate.get())
         return {"temperature_C": temperature, "plate_C": plate, "setpoint_C": self.setpoint.get(), "on": self.on.get()}
 

@@ -157,6 +157,17 @@ class Part(RoleComponent):
         """Forget trouble: all is off and safe."""
         self.trouble = ""
 
+    async def look_closely(self) -> None:
+        """Read it, and see that it is as it should be.
+
+        Raises:
+            InstrumentAlarm: It went off by itself.
+        """
+        await self.look()
+        if self.on.get():
+            await self.examine()
+        self.raise_trouble()
+
     def raise_trouble(self) -> None:
         """Raise InstrumentAlarm for trouble that nobody was told yet."""
         why, self.trouble = self.trouble, ""

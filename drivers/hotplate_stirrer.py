@@ -85,10 +85,7 @@ class StirrerPart(Part):
         Raises:
             InstrumentAlarm: It went off by itself.
         """
-        await self.look()
-        if self.on.get():
-            await self.examine()
-        self.raise_trouble()
+        await self.look_closely()
         return {
             "speed_rpm": float(self.readback.get()),
             "speed_setpoint_rpm": float(self.setpoint.get()),

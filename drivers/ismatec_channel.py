@@ -12,6 +12,7 @@ from ophyd import Kind
 
 from autolab.drivers import ismatec_protocol as wire
 from autolab.drivers.component import RoleComponent
+from autolab.drivers.pump_command import pump_command
 from autolab.drivers.pump_run import Run
 from autolab.drivers.signals import Reading
 from autolab.model.actions import JSON, ActionClass, Intent, Reconciled, Verb
@@ -78,10 +79,7 @@ class Channel(RoleComponent):
         Raises:
             OutsideLimits: It must not be sent.
         """
-        if not isinstance(value, Dispense | Withdraw):
-            raise self.outside(f"{value!r} is no command of a pump: Dispense(volume, rate) or Withdraw(volume, rate)")
-        if not all(isinstance(x, int | float) and math.isfinite(x) and x > 0 for x in (value.volume, value.rate)):
-            raise self.outside(f"volume and rate must be positive numbers, got {value!r}")
+        value = pump_command(self, value)
         for quantity, number, unit in (("rate", value.rate, "mL/min"), ("volume", value.volume, "mL")):
             try:
                 wire.pack(number)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from autolab.drivers.settings import DriverSettings
+from autolab.drivers.settings import DriverSettings, not_negative
 from autolab.model.roles import Role
 
 ChannelName = Literal["ch1", "ch2", "ch3", "ch4"]
@@ -61,10 +61,7 @@ class RegloICCSettings(DriverSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> RegloICCSettings:
-        for quantity, (low, high) in self.limits.items():
-            if low < 0:
-                msg = f"limits of {quantity} must be 0 <= low <= high, got [{low:g}, {high:g}]"
-                raise ValueError(msg)
+        not_negative(self.limits)
         return self
 
     def of(self, channel: ChannelName) -> ChannelSettings:

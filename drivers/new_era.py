@@ -16,19 +16,17 @@ from ophyd import Component as Cpt
 from ophyd import Kind
 
 from autolab.drivers import new_era_protocol as wire
+from autolab.drivers.counting_pump import CountingPump
 from autolab.drivers.instrument import ActionStatus
-from autolab.drivers.new_era_counters import Baseline, settle
 from autolab.drivers.new_era_settings import NE1000Settings
 from autolab.drivers.new_era_talk import PumpTalk
 from autolab.drivers.query import Query
 from autolab.drivers.signals import Reading
-from autolab.drivers.syringe_pump import SyringePump
+from autolab.drivers.volume_counters import Baseline, settle
 from autolab.model.actions import JSON, Intent, Reconciled, Verb
 from autolab.model.errors import (
     GarbledReply,
-    InputError,
     InstrumentAlarm,
-    InstrumentError,
     InstrumentTimeout,
     LinkError,
     Refused,
@@ -42,7 +40,7 @@ _WALL_MARGIN: Final = 2.0  # and so many wall seconds: in scaled time a hiccup o
 _EXACTLY: Final = 1.001  # one step of the counter, and the noise of binary fractions
 
 
-class NE1000(SyringePump):
+class NE1000(CountingPump):
     """A New Era NE-1000 syringe pump.
 
     `set(Dispense(volume, rate))` and `set(Withdraw(...))` run the pump once and are done when its counter agrees.
@@ -70,14 +68,8 @@ class NE1000(SyringePump):
 
     def __init__(self, name: str, **kwargs: Any) -> None:  # noqa: ANN401  the base's and the settings'
         super().__init__(name, **kwargs)
-        bus = self.address.bus or 0
-        if bus > 99:
-            msg = f"{name}: bus address {bus} does not exist; these pumps have 0..99"
-            raise InputError(msg)
-        self._talk = PumpTalk(name, bus, self.query, self.alarm.tell)
+        self._talk = PumpTalk(name, self._bus, self.query, self.alarm.tell)
         self._unit = wire.unit_for(self.settings.syringe_mm)
-        self._baseline: Baseline | None = None  # of the action in progress or the last one
-        self._prepared = False
         self.syringe.tell(self.settings.syringe_mm)
 
     # ---- meeting it --------------------------------------------------------------------------------------------
@@ -110,19 +102,9 @@ class NE1000(SyringePump):
     # ---- what may be asked of it -------------------------------------------------------------------------------
 
     @property
-    def rate_range(self) -> tuple[float, float]:
-        """Lowest and highest rate for this syringe, mL/min."""
-        return self.settings.rate_range
-
-    @property
     def resolution_mL(self) -> float:  # noqa: N802  the unit's symbol
         """A step of its counter, mL."""
         return 1e-3 / wire.PER_ML[self._unit]
-
-    @property
-    def with_syringe(self) -> str:
-        """For messages."""
-        return f"of a {self.settings.syringe_mm:g} mm syringe"
 
     def check_resolution(self, command: Dispense | Withdraw) -> None:
         """Raise OutsideLimits for what four digits cannot say."""
@@ -137,11 +119,6 @@ class NE1000(SyringePump):
         per_ml = wire.PER_ML[self._unit]
         count = max(1, math.ceil(volume * per_ml / 9999))
         return [float(wire.fit(volume * per_ml / count)) / per_ml] * count
-
-    def restore(self, state: Mapping[str, JSON]) -> None:
-        """Take over what the syringe holds."""
-        self._baseline = None
-        super().restore(state)
 
     # ---- commands ----------------------------------------------------------------------------------------------
 
@@ -294,10 +271,7 @@ class NE1000(SyringePump):
             swapped=self.settings.reversed,
             commanded=lambda volume: sum(self._portions(volume)),
         )
-        state = found.result.get("state")
-        if isinstance(state, Mapping):
-            self.restore(state)
-        return found
+        return self.believe(found)
 
     # ---- bookkeeping -------------------------------------------------------------------------------------------
 
@@ -312,16 +286,6 @@ class NE1000(SyringePump):
         self.withdrawn.tell(counters.withdrawn)
         if self._baseline is not None and not self._talk.counters_lost:
             self.contents_mL.tell(self._baseline.contents_after(counters, swapped=self.settings.reversed))
-
-    @contextlib.contextmanager
-    def _named(self) -> Iterator[None]:
-        """Put instrument and port into errors that were raised beside the wire."""
-        try:
-            yield
-        except InstrumentError as error:
-            error.instrument = error.instrument or self.name
-            error.port = error.port or self.address.port
-            raise
 
     @contextlib.contextmanager
     def _begun(self, moved: float) -> Iterator[None]:

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Literal
 
 from autolab.drivers.query import Query, ReadUntil, Sleep, Write
+from autolab.drivers.volume_counters import Counted
 from autolab.model.errors import GarbledReply, InstrumentAlarm, InstrumentTimeout, Refused
 
 STX: Final = b"\x02"
@@ -86,19 +87,13 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Dispensed:
-    """The volume counters.
+class Dispensed(Counted):
+    """The volume counters; the resolution is that of the coarser of the two numbers.
 
     Attributes:
-        infused: mL.
-        withdrawn: mL.
-        resolution: Of the coarser of the two numbers, mL.
         unit: The unit in force.
     """
 
-    infused: float
-    withdrawn: float
-    resolution: float
     unit: Unit
 
 

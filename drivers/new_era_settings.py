@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from autolab.drivers.settings import SyringePumpSettings, area_cm2
+from autolab.drivers.settings import CountingPumpSettings, area_cm2
 
 _FASTEST: Final = (
     5.1005  # plunger, cm/min: general knowledge of the NE-1000, agrees with its 1699 mL/h in a 60 mL syringe
@@ -14,7 +14,7 @@ _FASTEST: Final = (
 _SLOWEST: Final = 0.004205 / 60  # plunger, cm/min: general knowledge, agrees with 0.73 uL/h in a 1 mL syringe
 
 
-class NE1000Settings(SyringePumpSettings):
+class NE1000Settings(CountingPumpSettings):
     """How a New Era NE-1000 (or WPI Aladdin AL-1000) and its syringe are set up."""
 
     instruments: ClassVar[str] = "New Era NE-1000 family, WPI Aladdin AL-1000; basic protocol, 0..99 on one bus"
@@ -26,25 +26,7 @@ class NE1000Settings(SyringePumpSettings):
     from_memory: ClassVar[tuple[str, ...]] = ("slowest and fastest plunger speed",)
 
     syringe_mm: float = Field(ge=0.1, le=80, description="inner diameter of the syringe, mm", examples=[14.5])
-    refill: Literal["check_valve", "none"] = Field(
-        default="none",
-        description="check_valve: drawing in refills from the stock, pushing goes to the outlet; none: one line for both",
-    )
-    max_rate: float | None = Field(
-        default=None, gt=0, description="highest rate, mL/min; by default the pump's for this syringe"
-    )
     reversed: bool = Field(default=False, description="the syringe is mounted so that the pump's INF draws in")
-    limits: dict[Literal["rate", "volume"], tuple[float, float]] = Field(
-        default_factory=dict, description="lowest and highest rate (mL/min) and volume (mL) of one command"
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> NE1000Settings:
-        for quantity, (low, high) in self.limits.items():
-            if low < 0:
-                msg = f"limits of {quantity} must be 0 <= low <= high, got [{low:g}, {high:g}]"
-                raise ValueError(msg)
-        return self
 
     @property
     def area_cm2(self) -> float:

@@ -15,7 +15,7 @@ from autolab.model.roles import Role
 
 if TYPE_CHECKING:
     from autolab.drivers.acting import ActionStatus
-    from autolab.drivers.position_pump import PositionPump
+    from autolab.drivers.pump_machine import PumpMachine
 
 
 class PumpValve(RoleComponent):
@@ -34,9 +34,9 @@ class PumpValve(RoleComponent):
         self._target = ""
 
     @property
-    def pump(self) -> PositionPump:
+    def pump(self) -> PumpMachine:
         """The pump that it is a part of."""
-        pump: PositionPump = self.parent
+        pump: PumpMachine = self.parent
         return pump
 
     def action_class(self, verb: Verb, value: object) -> ActionClass:

@@ -66,6 +66,35 @@ class SyringePumpSettings(DriverSettings):
         return self
 
 
+class CountingPumpSettings(SyringePumpSettings):
+    """What pumps need to know that push a bare syringe and count what they have moved.
+
+    A driver declares `syringe_mm` anew, with the diameters that its pump takes.
+    """
+
+    syringe_mm: float = Field(gt=0, description="inner diameter of the syringe, mm")
+    refill: Literal["check_valve", "none"] = Field(
+        default="none",
+        description="check_valve: drawing in refills from the stock, pushing goes to the outlet; none: one line for both",
+    )
+    max_rate: float | None = Field(
+        default=None, gt=0, description="highest rate, mL/min; by default the pump's for this syringe"
+    )
+    limits: dict[Literal["rate", "volume"], tuple[float, float]] = Field(
+        default_factory=dict, description="lowest and highest rate (mL/min) and volume (mL) of one command"
+    )
+
+    @property
+    def rate_range(self) -> tuple[float, float]:
+        """Lowest and highest rate for this syringe, mL/min."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _limits_not_negative(self) -> Self:
+        not_negative(self.limits)
+        return self
+
+
 class PositionPumpSettings(SyringePumpSettings):
     """What pumps with an absolute position and a valve need to know."""
 
@@ -108,6 +137,21 @@ class PositionPumpSettings(SyringePumpSettings):
                 msg = f"valve_ports: {place!r} has two names: {dict(self.valve_ports)}"
                 raise ValueError(msg)
         return self
+
+
+def not_negative(limits: Mapping[Literal["rate", "volume"], tuple[float, float]]) -> None:
+    """Raise ValueError for limits below zero."""
+    for quantity, (low, high) in limits.items():
+        if low < 0:
+            msg = f"limits of {quantity} must be 0 <= low <= high, got [{low:g}, {high:g}]"
+            raise ValueError(msg)
+
+
+def dwell_within(dwell_s: float, timeout_s: float) -> None:
+    """Raise ValueError where what has to stay for so long could not do so in time."""
+    if dwell_s >= timeout_s:
+        msg = f"dwell_s {dwell_s:g} must be less than timeout_s {timeout_s:g}"
+        raise ValueError(msg)
 
 
 def area_cm2(diameter_mm: float) -> float:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ophyd import Component as Cpt
 from ophyd import Kind
 
 from autolab.drivers.instrument import OphydInstrument
+from autolab.drivers.pump_command import pump_command
 from autolab.drivers.settings import SyringePumpSettings
 from autolab.drivers.signals import Reading
 from autolab.model.actions import JSON, ActionClass, Verb
+from autolab.model.errors import InstrumentError
 from autolab.model.roles import Dispense, Role, Withdraw
 
 
@@ -68,10 +71,7 @@ class SyringePump(OphydInstrument):
         Raises:
             OutsideLimits: It must not be sent.
         """
-        if not isinstance(value, Dispense | Withdraw):
-            raise self.outside(f"{value!r} is no command of a pump: Dispense(volume, rate) or Withdraw(volume, rate)")
-        if not all(isinstance(x, int | float) and math.isfinite(x) and x > 0 for x in (value.volume, value.rate)):
-            raise self.outside(f"volume and rate must be positive numbers, got {value!r}")
+        value = pump_command(self, value)
         low, high = self.rate_range
         if not low <= value.rate <= high:
             raise self.outside(
@@ -113,3 +113,13 @@ class SyringePump(OphydInstrument):
         if isinstance(held, int | float):
             self._target = float(held)
             self.contents_mL.tell(float(held))
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Put instrument and port into errors that were raised beside the wire."""
+        try:
+            yield
+        except InstrumentError as error:
+            error.instrument = error.instrument or self.name
+            error.port = error.port or self.address.port
+            raise

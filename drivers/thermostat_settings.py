@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from autolab.drivers.settings import DriverSettings
+from autolab.drivers.settings import DriverSettings, dwell_within
 
 
 class ThermostatSettings(DriverSettings):
@@ -26,7 +26,5 @@ class ThermostatSettings(DriverSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> ThermostatSettings:
-        if self.dwell_s >= self.timeout_s:
-            msg = f"dwell_s {self.dwell_s:g} must be less than timeout_s {self.timeout_s:g}"
-            raise ValueError(msg)
+        dwell_within(self.dwell_s, self.timeout_s)
         return self

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from autolab.drivers.settings import DriverSettings
+from autolab.drivers.settings import DriverSettings, dwell_within
 from autolab.model.roles import Role
 
 
@@ -44,7 +44,5 @@ class CVC3000Settings(DriverSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.dwell_s >= self.timeout_s:
-            msg = f"dwell_s {self.dwell_s:g} must be less than timeout_s {self.timeout_s:g}"
-            raise ValueError(msg)
+        dwell_within(self.dwell_s, self.timeout_s)
         return self

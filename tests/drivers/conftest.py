@@ -1,16 +1,22 @@
-"""Far ends of scripted lines, written from the fact sheet for these tests alone."""
+"""Far ends of scripted lines, written from the fact sheet for these tests alone; a driver on its simulator; clocks."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from autolab.drivers.testing import ScriptedChannel
+from autolab.drivers.instrument import ActionStatus
+from autolab.drivers.testing import Answer, ScriptedChannel
 from autolab.drivers.wire import Ports
+from autolab.model.actions import Intent, Reconciled
 from autolab.model.clock import Clock
+from autolab.model.errors import InstrumentError
+from autolab.model.roles import Dispense, Withdraw, command_to_json
+from autolab.simulators.bench import Bench
 
 
 class PumpModel:
@@ -220,6 +226,223 @@ class BalanceModel:
         return [f"{word} A"]
 
 
+def carry_out(clock: Clock, begin: Callable[[], ActionStatus], within: float | None = None) -> ActionStatus:
+    """Begin an action on the clock's loop, and return its status when it is done: in time, or `TimeoutError`."""
+
+    async def done() -> ActionStatus:
+        status, over = begin(), asyncio.Event()
+        status.add_callback(lambda _: clock.loop.call_soon_threadsafe(over.set))
+        await asyncio.wait_for(over.wait(), within)
+        return status
+
+    return clock.run(done())
+
+
+def result_of(status: ActionStatus) -> dict[str, Any]:
+    """Return what an action gave that is done, or raise what it failed with."""
+    error = status.exception(0)
+    if error is not None:
+        raise error
+    return dict(status.result)
+
+
+class Rig:
+    """A driver on its simulator, and a person who acts in lab time.
+
+    Commands go to the instrument, or to the component of it that is named as `part`.
+
+    Args:
+        key: Of driver and simulator.
+        driver: The driver's class.
+        clock: Lab time.
+        name: Of the device.
+        settings: Of the driver.
+        far_settings: Of the simulator, where they are not the driver's.
+        options: Of the simulator.
+        bus: The address on the bus, where there is one.
+        seed: Of the simulator's noise.
+
+    Attributes:
+        far: The simulator, which knows what is true.
+        heard: The commands that it has heard.
+        device: The driver.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        driver: Callable[..., Any],
+        clock: Clock,
+        *,
+        name: str = "device",
+        settings: dict[str, Any] | None = None,
+        far_settings: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+        bus: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.clock, self.driver, self.name, self.settings = clock, driver, name, settings or {}
+        self.address = "memory://instrument" + ("" if bus is None else f"?bus={bus}")
+        known = self.settings if far_settings is None else far_settings
+        self.bench = Bench.single(
+            key, clock=clock, seed=seed, settings={**known, "address": self.address}, options=options or {}
+        )
+        self.far: Any = self.bench.instrument("instrument")
+        self.channel = self.bench.channel("instrument")
+        self.heard: list[str] = []
+        self._listen()
+        self.device = self.another()
+
+    def _listen(self) -> None:
+        hear = self.far.hear
+
+        def noted(frame: bytes) -> None:
+            self.heard.append(frame.decode("latin-1"))
+            hear(frame)
+
+        self.far.hear = noted
+
+    def another(self) -> Any:
+        """Return the driver of a process that begins anew."""
+        return self.driver(
+            self.name, address=self.address, clock=self.clock, ports=Ports(self.clock), channel=self.channel,
+            **self.settings,
+        )  # fmt: skip
+
+    def part(self, name: str = "") -> Any:
+        """Return a component, or the device."""
+        return getattr(self.device, name) if name else self.device
+
+    # ---- acting ------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        begin: Callable[[], ActionStatus],
+        meanwhile: Callable[[], object] | None = None,
+        after: float = 0.0,
+        within: float | None = None,
+    ) -> dict[str, Any]:
+        """Begin an action and return its result when it is done, or raise what it failed with.
+
+        Args:
+            begin: Begins it.
+            meanwhile: Done on the clock's loop
+            after: so many s of lab time after the beginning.
+            within: It must be done within so many s of lab time.
+        """
+
+        def both() -> ActionStatus:
+            status = begin()
+            if meanwhile is not None:
+                self.clock.loop.call_later(after, meanwhile)
+            return status
+
+        return result_of(carry_out(self.clock, both, within))
+
+    def done(self, status: ActionStatus) -> dict[str, Any]:
+        """Wait for an action that was begun, and return its result or raise what it failed with."""
+        return self.run(lambda: status)
+
+    def act(self, value: Any, part: str = "") -> ActionStatus:
+        """Carry a command out (None: a reading) and return its status, however it ended."""
+        device = self.part(part)
+        return carry_out(self.clock, lambda: device.trigger() if value is None else device.set(value))
+
+    def set(self, value: Any, part: str = "") -> dict[str, Any]:
+        return self.run(lambda: self.part(part).set(value))
+
+    def read(self, part: str = "") -> dict[str, Any]:
+        return self.run(self.part(part).trigger)
+
+    def failed(self, value: Any, part: str = "") -> Exception:
+        """Return what a command (None: a reading) failed with."""
+        error = self.act(value, part).exception(0)
+        assert isinstance(error, Exception)
+        return error
+
+    def begin(self, value: Any, seconds: float = 0.0, part: str = "") -> ActionStatus:
+        """Begin a command, and let so much lab time pass."""
+
+        async def begun() -> ActionStatus:
+            status: ActionStatus = self.part(part).set(value)
+            if seconds:
+                await asyncio.sleep(seconds)
+            return status
+
+        return self.clock.run(begun())
+
+    def wait(self, seconds: float) -> None:
+        """Let lab time pass."""
+        self.clock.run(asyncio.sleep(seconds))
+
+    def do(self, act: Callable[[], Any]) -> Any:
+        """Do something on the clock's loop."""
+
+        async def acted() -> Any:
+            return act()
+
+        return self.clock.run(acted())
+
+    def intend(self, value: Dispense | Withdraw, part: str = "") -> Intent:
+        """Prepare a pump's command, and return the intent that the loop would have written."""
+        device = self.part(part)
+        context = self.clock.run(device.do_prepare("set", value))
+        name = ".".join(filter(None, (self.name, part)))
+        return Intent(name, "set", command_to_json(value), device.action_class("set", value), context)
+
+    def reconcile(self, intent: Intent) -> Reconciled:
+        """Settle what became of it."""
+        found: Reconciled = self.clock.run(self.part(intent.instrument.partition(".")[2]).do_reconcile(intent))
+        return found
+
+    def settle(self, status: ActionStatus, intent: Intent, volume: float, exact: float) -> None:
+        """Assert of a pump's command behind a fault that it was done, or that reconciling finds what was truly moved.
+
+        Args:
+            status: Of the command, which is over.
+            intent: Of the command, the first on this bench.
+            volume: That was asked for, mL.
+            exact: mL.
+        """
+        error = status.exception()
+        if error is None:
+            assert status.result["volume_mL"] == volume
+            return
+        assert isinstance(error, InstrumentError)
+        self.device.halt()
+        found = self.reconcile(intent)
+        assert found.verdict in ("not", "partial", "happened")
+        assert found.amount == pytest.approx(sum(entry.volume for entry in self.bench.ledger), abs=exact)
+
+    def double(self, nth: int, delay: float) -> None:
+        """Have the simulator say something twice: the nth of what it says, so many s later once more."""
+        say, count = self.far.say, iter(range(nth, -1, -1))
+
+        def doubled(data: bytes) -> None:
+            say(data)
+            if next(count, 0) == 1:
+                self.far.later(delay, lambda: say(data))
+
+        self.far.say = doubled
+
+    # ---- looking -----------------------------------------------------------------------------------------------
+
+    def look(self) -> Any:
+        """Return the simulator as it is now."""
+        self.bench.world.advance()
+        return self.far
+
+    def sent(self) -> list[bytes]:
+        """Return what the driver has sent so far, as its log has it."""
+        log = self.device._ports.log.tail("memory://instrument", 9999)
+        return [entry.data for entry in log if entry.direction == "out"]
+
+    def close(self) -> None:
+        """Give back the port and what the simulator holds open."""
+        self.device.disconnect()
+        self.bench.close()
+
+
 @pytest.fixture
 def virtual() -> Iterator[Clock]:
     clock = Clock("virtual")
@@ -246,6 +469,59 @@ def clock(request: pytest.FixtureRequest) -> Clock:
     """Both runners: the loop's task and the port's thread."""
     made: Clock = request.getfixturevalue(request.param)
     return made
+
+
+@pytest.fixture(params=["virtual", "scaled"])
+def lab_clock(request: pytest.FixtureRequest) -> Clock:
+    """Both kinds of lab time that are not the wall's."""
+    made: Clock = request.getfixturevalue(request.param)
+    return made
+
+
+@pytest.fixture
+def rigs() -> Iterator[Callable[..., Rig]]:
+    """Make rigs, on clocks that were asked for before this; all are closed in the end."""
+    made: list[Rig] = []
+
+    def make(key: str, driver: Callable[..., Any], clock: Clock, **given: Any) -> Rig:
+        made.append(Rig(key, driver, clock, **given))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def rig_class() -> type[Rig]:
+    """For rigs on a clock that may be closed first: who makes one closes it."""
+    return Rig
+
+
+@pytest.fixture
+def scripted_device() -> Iterator[Callable[..., Any]]:
+    """Make drivers on scripted lines: `(driver, answer, clock, name, address, **settings)`; all are disconnected."""
+    made: list[Any] = []
+
+    def make(driver: Callable[..., Any], answer: Answer, clock: Clock, name: str, address: str, **settings: Any) -> Any:
+        channel = ScriptedChannel(answer, clock=clock)
+        made.append(driver(name, address=address, clock=clock, ports=Ports(clock), channel=channel, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.disconnect()
+
+
+@pytest.fixture
+def do() -> Callable[[Any, object], dict[str, Any]]:
+    """Carry out a command of a device that stands on no rig (None: a reading), and return its result."""
+
+    def carried_out(device: Any, value: object) -> dict[str, Any]:
+        begin = device.trigger if value is None else lambda: device.set(value)
+        return result_of(carry_out(device.clock, begin))
+
+    return carried_out
 
 
 @pytest.fixture

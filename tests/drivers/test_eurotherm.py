@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 from autolab.drivers import eurotherm_bisynch as wire
 from autolab.drivers.addresses import Address
 from autolab.drivers.eurotherm import Controller
-from autolab.drivers.testing import ScriptedChannel, play
-from autolab.drivers.wire import Ports
+from autolab.drivers.testing import play
 from autolab.model.clock import Clock
 from autolab.model.errors import GarbledReply, InputError, InstrumentAlarm, LinkError, OutsideLimits, Refused
 
@@ -173,36 +171,16 @@ class Far:
 
 
 Met = tuple[Controller, Far]
+Do = Callable[[Any, object], dict[str, Any]]
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Callable[..., Met]]:
-    made: list[Controller] = []
-
+def make(virtual: Clock, scripted_device: Callable[..., Any]) -> Callable[..., Met]:
     def one(address: str = "memory://b", **settings: Any) -> Met:
         far = Far(virtual)
-        channel = ScriptedChannel(far.answer, clock=virtual)
-        made.append(
-            Controller("oven", address=address, clock=virtual, ports=Ports(virtual), channel=channel, **settings)
-        )
-        return made[-1], far
+        return scripted_device(Controller, far.answer, virtual, "oven", address, **settings), far
 
-    yield one
-    for controller in made:
-        controller.disconnect()
-
-
-def do(controller: Controller, value: float | str | None) -> dict[str, Any]:
-    async def done() -> dict[str, Any]:
-        status = controller.trigger() if value is None else controller.set(value)
-        while not status.done:
-            await asyncio.sleep(0.5)
-        error = status.exception(0)
-        if error is not None:
-            raise error
-        return dict(status.result)
-
-    return controller.clock.run(done())
+    return one
 
 
 def test_its_line_is_7e1() -> None:
@@ -217,7 +195,7 @@ def test_it_is_met_without_orders(make: Callable[..., Met]) -> None:
     assert far.orders == []
 
 
-def test_one_without_identity_is_met_too(make: Callable[..., Met]) -> None:
+def test_one_without_identity_is_met_too(make: Callable[..., Met], do: Do) -> None:
     controller, far = make()
     del far.says["II"]
     assert controller.identify()["model"] == "Eurotherm"
@@ -230,7 +208,7 @@ def test_addresses_have_two_digits(make: Callable[..., Met], bus: int) -> None:
         make(f"memory://b?bus={bus}")
 
 
-def test_it_is_set_and_off_by_its_set_point(make: Callable[..., Met]) -> None:
+def test_it_is_set_and_off_by_its_set_point(make: Callable[..., Met], do: Do) -> None:
     controller, far = make(off_C=5.0, decimals=2)
     controller.connect()
     far.says["SL"] = "5.00"
@@ -246,7 +224,7 @@ def test_the_set_point_that_is_off_is_not_one_to_go_to(make: Callable[..., Met])
         controller.set(0)
 
 
-def test_it_is_off_only_when_its_output_is_0(make: Callable[..., Met]) -> None:
+def test_it_is_off_only_when_its_output_is_0(make: Callable[..., Met], do: Do) -> None:
     controller, far = make()
     controller.connect()
     far.heats_on = 20.0
@@ -259,7 +237,7 @@ def test_it_is_off_only_when_its_output_is_0(make: Callable[..., Met]) -> None:
     assert do(controller, None)["on"] is True
 
 
-def test_a_set_point_that_is_not_acknowledged_is_refused(make: Callable[..., Met]) -> None:
+def test_a_set_point_that_is_not_acknowledged_is_refused(make: Callable[..., Met], do: Do) -> None:
     controller, far = make()
     controller.connect()
     far.obeys = False
@@ -267,7 +245,7 @@ def test_a_set_point_that_is_not_acknowledged_is_refused(make: Callable[..., Met
         do(controller, 40)
 
 
-def test_one_that_acknowledges_and_keeps_its_set_point(make: Callable[..., Met]) -> None:
+def test_one_that_acknowledges_and_keeps_its_set_point(make: Callable[..., Met], do: Do) -> None:
     controller, far = make()
     controller.connect()
     answer = far.answer

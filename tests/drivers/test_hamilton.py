@@ -3,65 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from autolab.drivers.hamilton import ML600
-from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.testing import ScriptedChannel
 from autolab.drivers.wire import Ports
 from autolab.model.clock import Clock
 from autolab.model.errors import InputError, InstrumentAlarm, OutsideLimits, Refused, WrongInstrument
 from autolab.model.roles import Dispense, Withdraw
-from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
 
-class Rig:
-    """A Microlab of 1 mL on its simulator, in virtual time."""
-
-    def __init__(self, clock: Clock, options: dict[str, Any], settings: dict[str, Any]) -> None:
-        settings = {"volume_mL": 1.0, "contents_mL": 0.5, **settings}
-        self.clock = clock
-        self.bench = Bench.single("hamilton.ML600", clock=clock, settings=settings, options=options)
-        self.far = self.bench.instrument("instrument")
-        channel = self.bench.channel("instrument")
-        self.pump = ML600("pump", address="memory://instrument", channel=channel, clock=clock, **settings)
-
-    @property
-    def held(self) -> float:
-        self.bench.world.advance()
-        return round(float(self.bench.world.plungers["instrument"].position), 4)
-
-    def run(self, begin: Callable[[], ActionStatus]) -> dict[str, Any]:
-        async def done() -> ActionStatus:
-            status, over = begin(), asyncio.Event()
-            status.add_callback(lambda _: self.clock.loop.call_soon_threadsafe(over.set))
-            await over.wait()
-            return status
-
-        status = self.clock.run(done())
-        error = status.exception(0)
-        if error is not None:
-            raise error
-        return dict(status.result)
-
-    def set(self, value: object) -> dict[str, Any]:
-        return self.run(lambda: self.pump.set(value))
+def held(rig: Rig) -> float:
+    """What the syringe truly holds, mL."""
+    rig.look()
+    return round(float(rig.bench.world.plungers["instrument"].position), 4)
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
+def make(virtual: Clock, rigs: Callable[..., Rig]) -> Callable[..., Rig]:
+    """Make a pump of 1 mL that holds half of it."""
 
     def one(options: dict[str, Any] | None = None, **settings: Any) -> Rig:
-        made.append(Rig(virtual, options or {}, settings))
-        return made[-1]
+        settings = {"volume_mL": 1.0, "contents_mL": 0.5, **settings}
+        return rigs("hamilton.ML600", ML600, virtual, name="pump", settings=settings, options=options)
 
-    yield one
-    for rig in made:
-        rig.pump.disconnect()
+    return one
 
 
 def test_a_movement_says_what_the_sheet_says(virtual: Clock) -> None:
@@ -99,8 +71,8 @@ def test_a_movement_says_what_the_sheet_says(virtual: Clock) -> None:
 
 def test_a_chain_that_has_no_addresses_yet_is_met(make: Callable[..., Rig]) -> None:
     rig = make(options={"addressed": False})
-    assert rig.pump.identify() == {"model": "Hamilton Microlab 600", "firmware": "NV01.02.A", "serial_number": None}
-    assert rig.held == 0.5
+    assert rig.device.identify() == {"model": "Hamilton Microlab 600", "firmware": "NV01.02.A", "serial_number": None}
+    assert held(rig) == 0.5
 
 
 def test_after_a_power_cycle_it_is_addressed_again_and_must_be_initialised(make: Callable[..., Rig]) -> None:
@@ -148,19 +120,19 @@ def test_the_settings_must_say_how_many_syringes_it_has(
     make: Callable[..., Rig], dual: bool, drive: str, match: str
 ) -> None:
     with pytest.raises(WrongInstrument, match=f"has {match}: set `drive` to"):
-        make(options={"dual": dual}, drive=drive).pump.connect()
+        make(options={"dual": dual}, drive=drive).device.connect()
 
 
 def test_another_device_of_this_protocol_is_refused(make: Callable[..., Rig]) -> None:
     with pytest.raises(WrongInstrument, match=r"'MV01.02.B' answers.*begins with NV"):
-        make(options={"firmware": "MV01.02.B"}).pump.connect()
+        make(options={"firmware": "MV01.02.B"}).device.connect()
 
 
 # ---- speeds, valves, initialising ----------------------------------------------------------------------------------
 
 
 def test_speeds_are_whole_seconds_for_a_stroke(make: Callable[..., Rig]) -> None:
-    pump = make().pump
+    pump = make().device
     assert pump.rate_range[0] == pytest.approx(60 / 3692)
     assert pump.rate_range[1] == 30.0
     assert (pump.nearest_rate(30.0), pump.nearest_rate(6.1)) == (30.0, 6.0)
@@ -174,9 +146,9 @@ def test_speeds_are_whole_seconds_for_a_stroke(make: Callable[..., Rig]) -> None
 def test_an_angle_that_is_a_degree_off_is_still_the_port(make: Callable[..., Rig], off: int) -> None:
     rig = make(valve_by="angle", valve_ports={"in": "0", "out": "135"})
     rig.far.sides["B"].angle = off % 360
-    assert rig.run(rig.pump.valve.trigger) == {"position": "in"}
+    assert rig.run(rig.device.valve.trigger) == {"position": "in"}
     rig.far.sides["B"].angle = 90
-    assert rig.run(rig.pump.valve.trigger) == {"position": "90"}
+    assert rig.run(rig.device.valve.trigger) == {"position": "90"}
     assert rig.set(Dispense(0.1, 12.0))["port"] == "out"
     assert rig.far.sides["B"].angle == 135
 
@@ -212,29 +184,29 @@ def test_a_blocked_plunger_is_an_alarm_with_what_was_reached(make: Callable[...,
     with pytest.raises(InstrumentAlarm, match=r"cannot carry out .*: its syringe is overloaded"):
         rig.set(Dispense(0.1, 12.0))
     rig.set("initialize")
-    assert rig.held == 0.0
+    assert held(rig) == 0.0
 
 
 def test_halting_leaves_nothing_in_the_buffer_that_would_go_on(make: Callable[..., Rig]) -> None:
     rig = make()
 
     async def begun() -> None:
-        rig.pump.set(Dispense(0.4, 1.2))
+        rig.device.set(Dispense(0.4, 1.2))
         await asyncio.sleep(5.0)
 
     rig.clock.run(begun())
-    rig.pump.halt()
-    held = rig.held
+    rig.device.halt()
+    before = held(rig)
     rig.far.receive(b"a$R\ra$\r")
     rig.clock.run(asyncio.sleep(30.0))
-    assert rig.held == held
+    assert held(rig) == before
 
 
 def test_somebody_s_command_that_waits_in_the_buffer_is_no_rest(make: Callable[..., Rig]) -> None:
     rig = make()
-    rig.pump.connect()
+    rig.device.connect()
     rig.far.receive(b"aM0\r")
     with pytest.raises(Refused, match="at work though nobody asked"):
         rig.set(Dispense(0.1, 12.0))
-    rig.pump.halt()
+    rig.device.halt()
     assert rig.set(Dispense(0.1, 12.0))["contents_mL"] == pytest.approx(0.4)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,25 +14,26 @@ from hypothesis import strategies as st
 from autolab.drivers import harvard_protocol as wire
 from autolab.drivers.harvard import Elite11
 from autolab.drivers.harvard_settings import Elite11Settings
-from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.query import ReadUntil
 from autolab.drivers.testing import DriverContract, play
 from autolab.drivers.wire import Ports
-from autolab.model.actions import Intent, Reconciled
+from autolab.model.actions import Intent
 from autolab.model.clock import Clock
 from autolab.model.errors import (
     GarbledReply,
     InDoubt,
     InputError,
     InstrumentAlarm,
-    InstrumentError,
     LinkError,
     OutsideLimits,
     Refused,
     WrongInstrument,
 )
-from autolab.model.roles import Dispense, Withdraw, command_to_json
+from autolab.model.roles import Dispense, Withdraw
 from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
 SETTINGS: dict[str, Any] = {"syringe_mm": 14.43, "volume_mL": 10.0, "contents_mL": 5.0}
 VER = [(">", b"6ver\r\n"), ("<", b"\n06:11 ELITE I/W Single 3.0.4\r\n06:\x11")]
@@ -167,87 +169,32 @@ def test_what_is_written_is_read_to_six_digits(number: float) -> None:
 # ---- on its simulator ----------------------------------------------------------------------------------------------
 
 
-class Rig:
-    """A pump on its simulator, in virtual time."""
-
-    def __init__(self, clock: Clock, options: dict[str, Any] | None = None, bus: int = 0, **settings: Any) -> None:
-        self.clock = clock
-        self.settings = {**SETTINGS, **settings}
-        self.address = f"memory://instrument?bus={bus}"
-        there = {key: self.settings[key] for key in SETTINGS}
-        self.bench = Bench.single(
-            "harvard.Elite11", clock=clock, settings={**there, "address": self.address}, options=options
-        )
-        self.far = self.bench.instrument("instrument")
-        self.pump = self.again()
-
-    def again(self) -> Elite11:
-        """Make the device anew, as after the process died."""
-        return Elite11(
-            "pump", address=self.address, clock=self.clock, ports=Ports(self.clock),
-            channel=self.bench.channel("instrument"), **self.settings,
-        )  # fmt: skip
-
-    def act(self, value: Any) -> ActionStatus:
-        async def wait() -> ActionStatus:
-            status = self.pump.set(value) if value is not None else self.pump.trigger()
-            done = asyncio.Event()
-            status.add_callback(lambda _: done.set())
-            await done.wait()
-            return status
-
-        return self.clock.run(wait())
-
-    def done(self, value: Any = None) -> dict[str, Any]:
-        status = self.act(value)
-        assert status.exception() is None, status.exception()
-        return dict(status.result)
-
-    def failed(self, value: Any) -> Exception:
-        error = self.act(value).exception()
-        assert isinstance(error, Exception)
-        return error
-
-    def wait(self, seconds: float) -> None:
-        self.clock.run(asyncio.sleep(seconds))
-
-    def power_cycle(self) -> None:
-        async def cut() -> None:
-            self.far.power_cycle()
-
-        self.clock.run(cut())
-
-    def begin(self, value: Any) -> ActionStatus:
-        async def begin() -> ActionStatus:
-            return self.pump.set(value)
-
-        return self.clock.run(begin())
-
-    def intent(self, value: Any) -> Intent:
-        context = self.clock.run(self.pump.do_prepare("set", value))
-        return Intent("pump", "set", command_to_json(value), "queryable", context)
-
-    def reconcile(self, intent: Intent) -> Reconciled:
-        return self.clock.run(self.pump.do_reconcile(intent))
+def met(
+    rigs: Callable[..., Rig], clock: Clock, options: dict[str, Any] | None = None, bus: int = 0, **settings: Any
+) -> Rig:
+    settings = {**SETTINGS, **settings}
+    known = {key: settings[key] for key in SETTINGS}
+    return rigs(
+        "harvard.Elite11", Elite11, clock, name="pump", settings=settings, far_settings=known, options=options, bus=bus
+    )
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Callable[..., Rig]:
-    return lambda *args, **settings: Rig(virtual, *args, **settings)
+def make(virtual: Clock, rigs: Callable[..., Rig]) -> Callable[..., Rig]:
+    return functools.partial(met, rigs, virtual)
 
 
 @pytest.fixture
-def rig(make: Callable[..., Rig]) -> Iterator[Rig]:
+def rig(make: Callable[..., Rig]) -> Rig:
     made = make()
-    made.pump.connect()
-    yield made
-    made.pump.disconnect()
+    made.device.connect()
+    return made
 
 
 @pytest.mark.parametrize("bus", [0, 6, 42])
 def test_it_is_met_without_moving_anything(make: Callable[..., Rig], bus: int) -> None:
     rig = make(bus=bus)
-    assert rig.pump.identify() == {"model": "11 ELITE I/W Single", "firmware": "3.0.4", "serial_number": "D101754"}
+    assert rig.device.identify() == {"model": "11 ELITE I/W Single", "firmware": "3.0.4", "serial_number": "D101754"}
     assert (rig.far.polling, rig.far.nvram, rig.far.motor.target) == ("on", "none", 0.0)
     assert not len(rig.bench.ledger)
 
@@ -260,38 +207,38 @@ def test_it_is_met_whatever_was_said_before(make: Callable[..., Rig], before: by
     channel.write(before)
     rig.wait(0.2)
     channel.close()
-    rig.pump.connect()
-    assert rig.done(Dispense(0.5, 6.0))["volume_mL"] == 0.5
+    rig.device.connect()
+    assert rig.set(Dispense(0.5, 6.0))["volume_mL"] == 0.5
 
 
 def test_movements_are_done_when_the_counter_agrees(rig: Rig) -> None:
-    result = rig.done(Dispense(2.0, 8.0))
+    result = rig.set(Dispense(2.0, 8.0))
     assert result == {
         "volume_mL": 2.0, "requested_mL": 2.0, "commanded_mL": 2.0, "rate_mL_min": 8.0,
         "seconds": pytest.approx(15.0, abs=0.2), "contents_mL": 3.0, "state": {"contents_mL": 3.0},
     }  # fmt: skip
-    assert rig.done(Withdraw(1.5, 5.0))["contents_mL"] == 4.5
-    assert rig.pump.locate() == {"setpoint": 4.5, "readback": 4.5}
+    assert rig.set(Withdraw(1.5, 5.0))["contents_mL"] == 4.5
+    assert rig.device.locate() == {"setpoint": 4.5, "readback": 4.5}
     assert [(entry.direction, entry.volume) for entry in rig.bench.ledger] == [("dispense", 2.0), ("withdraw", 1.5)]
-    assert rig.done() == {"status": "at its target", "infused_mL": 0.0, "withdrawn_mL": 1.5, "contents_mL": 4.5}
+    assert rig.read() == {"status": "at its target", "infused_mL": 0.0, "withdrawn_mL": 1.5, "contents_mL": 4.5}
 
 
 def test_the_syringe_is_set_where_it_differs(make: Callable[..., Rig]) -> None:
     rig = make({"diameter_mm": 7.0}, force=30)
-    assert rig.done(Dispense(0.3, 6.0))["volume_mL"] == 0.3
+    assert rig.set(Dispense(0.3, 6.0))["volume_mL"] == 0.3
     assert (rig.far.motor.diameter, rig.far.force) == (14.43, 30)
     assert rig.bench.ledger[0].volume == pytest.approx(0.3)
 
 
 def test_the_counters_are_cleared_in_prepare_alone(rig: Rig) -> None:
-    rig.done(Dispense(1.0, 6.0))
+    rig.set(Dispense(1.0, 6.0))
     assert rig.far.motor.moved("i") == pytest.approx(1.0)
-    rig.pump.halt()
-    rig.pump.make_safe()
-    rig.pump.disconnect()
-    rig.pump.connect()
+    rig.device.halt()
+    rig.device.make_safe()
+    rig.device.disconnect()
+    rig.device.connect()
     assert rig.far.motor.moved("i") == pytest.approx(1.0)
-    context = rig.clock.run(rig.pump.do_prepare("set", Dispense(1.0, 5.0)))
+    context = rig.clock.run(rig.device.do_prepare("set", Dispense(1.0, 5.0)))
     assert context == {
         "infused_mL": 0.0,
         "withdrawn_mL": 0.0,
@@ -299,7 +246,7 @@ def test_the_counters_are_cleared_in_prepare_alone(rig: Rig) -> None:
         "step_mL": pytest.approx(1.127e-5, rel=1e-3),
     }
     assert rig.far.motor.moved("i") == 0.0
-    assert rig.clock.run(rig.pump.do_prepare("trigger", None)) == {}
+    assert rig.clock.run(rig.device.do_prepare("trigger", None)) == {}
 
 
 @pytest.mark.parametrize(
@@ -318,7 +265,7 @@ def test_the_counters_are_cleared_in_prepare_alone(rig: Rig) -> None:
 def test_what_must_not_be_sent_is_not(make: Callable[..., Rig], value: object, message: str) -> None:
     rig = make(limits={"rate": (0, 8)} if "limits" in message else {})
     with pytest.raises(OutsideLimits, match=message):
-        rig.pump.set(value)
+        rig.device.set(value)
     assert not len(rig.bench.ledger)
 
 
@@ -330,16 +277,16 @@ def test_the_pump_has_the_last_word_on_rates(rig: Rig, monkeypatch: pytest.Monke
 
 def test_a_pump_that_only_infuses_is_not_asked_to_draw_in(make: Callable[..., Rig]) -> None:
     rig = make({"model": "11 ELITE I Single"})
-    rig.pump.connect()
+    rig.device.connect()
     with pytest.raises(OutsideLimits, match="cannot draw in"):
-        rig.pump.set(Withdraw(1.0, 5.0))
+        rig.device.set(Withdraw(1.0, 5.0))
 
 
 @pytest.mark.parametrize("model", ["PHD ULTRA", "Pump 33"])
 def test_another_model_must_be_wanted(make: Callable[..., Rig], model: str) -> None:
     with pytest.raises(WrongInstrument, match=model):
-        make({"model": model}).pump.connect()
-    make({"model": model}, model=model).pump.connect()
+        make({"model": model}).device.connect()
+    make({"model": model}, model=model).device.connect()
 
 
 def test_bus_addresses_end_at_99(virtual: Clock) -> None:
@@ -414,11 +361,11 @@ def test_it_is_stopped_in_mid_motion(rig: Rig, stop: str) -> None:
     status = rig.begin(Dispense(4.0, 4.0))
     rig.wait(30.0)
     assert rig.bench.is_safe() == {"instrument": False}
-    getattr(rig.pump, stop)()
+    getattr(rig.device, stop)()
     assert rig.bench.is_safe() == {"instrument": True}
     assert isinstance(status.exception(), InDoubt)
-    assert float(rig.pump.contents_mL.get()) == pytest.approx(3.0, abs=0.05)
-    assert rig.done(Withdraw(0.5, 6.0))["volume_mL"] == 0.5
+    assert float(rig.device.contents_mL.get()) == pytest.approx(3.0, abs=0.05)
+    assert rig.set(Withdraw(0.5, 6.0))["volume_mL"] == 0.5
 
 
 def test_a_stall_is_an_alarm_that_says_how_far_it_came(make: Callable[..., Rig]) -> None:
@@ -426,9 +373,9 @@ def test_a_stall_is_an_alarm_that_says_how_far_it_came(make: Callable[..., Rig])
     error = rig.failed(Dispense(1.0, 6.0))
     assert isinstance(error, InstrumentAlarm)
     assert "stalled after 0.2 of 1 mL" in str(error)
-    assert float(rig.pump.contents_mL.get()) == pytest.approx(4.8)
+    assert float(rig.device.contents_mL.get()) == pytest.approx(4.8)
     rig.far.motor.stalls = -1.0
-    assert rig.done(Dispense(1.0, 6.0))["contents_mL"] == pytest.approx(3.8)
+    assert rig.set(Dispense(1.0, 6.0))["contents_mL"] == pytest.approx(3.8)
 
 
 def test_somebody_at_the_panel_is_noticed(rig: Rig) -> None:
@@ -448,20 +395,20 @@ def test_a_pump_that_moves_by_itself_is_not_started(rig: Rig) -> None:
 
 
 def test_a_power_cut_in_mid_motion_leaves_the_volume_unknown(rig: Rig) -> None:
-    intent = rig.intent(Dispense(2.0, 6.0))
+    intent = rig.intend(Dispense(2.0, 6.0))
     status = rig.begin(Dispense(2.0, 6.0))
     rig.wait(5.0)
-    rig.power_cycle()
+    rig.do(rig.far.power_cycle)
     rig.wait(60.0)
     assert isinstance(status.exception(), InstrumentAlarm)
     assert "what it moved is not known" in str(status.exception())
     assert rig.reconcile(intent).verdict == "unknown"
-    assert rig.done(Dispense(0.5, 6.0))["volume_mL"] == 0.5
+    assert rig.set(Dispense(0.5, 6.0))["volume_mL"] == 0.5
 
 
 def test_a_power_cut_before_a_start_starts_nothing(rig: Rig) -> None:
-    rig.intent(Dispense(2.0, 6.0))
-    rig.power_cycle()
+    rig.intend(Dispense(2.0, 6.0))
+    rig.do(rig.far.power_cycle)
     assert isinstance(rig.failed(Dispense(2.0, 6.0)), Refused)
     assert not len(rig.bench.ledger)
 
@@ -470,57 +417,57 @@ def test_a_power_cut_before_a_start_starts_nothing(rig: Rig) -> None:
 
 
 def test_reconciling_by_the_counters(rig: Rig) -> None:
-    intent = rig.intent(Dispense(2.0, 6.0))
+    intent = rig.intend(Dispense(2.0, 6.0))
     assert rig.reconcile(intent).verdict == "not"
     status = rig.begin(Dispense(2.0, 6.0))
     rig.wait(10.0)
     assert rig.reconcile(intent).verdict == "unknown"  # it still moves
-    rig.pump.halt()
+    rig.device.halt()
     found = rig.reconcile(intent)
     assert found.verdict == "partial"
     assert found.amount == pytest.approx(1.0, abs=0.05)
     assert isinstance(status.exception(), InDoubt)
-    intent = rig.intent(Withdraw(1.0, 6.0))
-    rig.done(Withdraw(1.0, 6.0))
+    intent = rig.intend(Withdraw(1.0, 6.0))
+    rig.set(Withdraw(1.0, 6.0))
     found = rig.reconcile(intent)
     assert (found.verdict, found.amount) == ("happened", 1.0)
     assert rig.reconcile(Intent("pump", "set", "go", "queryable", {})).verdict == "unknown"
 
 
 def test_a_new_process_reconciles_what_the_old_one_began(rig: Rig) -> None:
-    intent = rig.intent(Dispense(2.0, 6.0))
+    intent = rig.intend(Dispense(2.0, 6.0))
     rig.begin(Dispense(2.0, 6.0))
     rig.wait(5.0)
-    rig.pump.end_action()
-    rig.pump.disconnect()
-    rig.pump = rig.again()
-    rig.pump.restore({"contents_mL": 5.0})
-    rig.pump.halt()
+    rig.device.end_action()
+    rig.device.disconnect()
+    rig.device = rig.another()
+    rig.device.restore({"contents_mL": 5.0})
+    rig.device.halt()
     found = rig.reconcile(intent)
     assert found.verdict == "partial"
     true = rig.bench.ledger[0].volume
     assert found.amount == pytest.approx(true, rel=1e-4)
-    assert float(rig.pump.contents_mL.get()) == pytest.approx(5.0 - true, rel=1e-4)
+    assert float(rig.device.contents_mL.get()) == pytest.approx(5.0 - true, rel=1e-4)
 
 
 def test_a_new_process_does_not_trust_counters_behind_a_power_cut(rig: Rig) -> None:
-    intent = rig.intent(Dispense(2.0, 6.0))
+    intent = rig.intend(Dispense(2.0, 6.0))
     rig.begin(Dispense(2.0, 6.0))
     rig.wait(5.0)
-    rig.pump.end_action()
-    rig.pump.disconnect()
-    rig.power_cycle()
-    rig.pump = rig.again()
+    rig.device.end_action()
+    rig.device.disconnect()
+    rig.do(rig.far.power_cycle)
+    rig.device = rig.another()
     assert rig.reconcile(intent).verdict == "unknown"
 
 
 def test_a_pump_that_keeps_polling_mode_without_power_is_seen_by_its_target(rig: Rig) -> None:
-    intent = rig.intent(Dispense(2.0, 6.0))
+    intent = rig.intend(Dispense(2.0, 6.0))
     assert rig.reconcile(intent).verdict == "not"
     rig.begin(Dispense(2.0, 6.0))
     rig.wait(5.0)
-    rig.pump.end_action()
-    rig.power_cycle()
+    rig.device.end_action()
+    rig.do(rig.far.power_cycle)
     rig.far.polling = "on"
     found = rig.reconcile(intent)
     assert found.verdict == "unknown"
@@ -533,88 +480,56 @@ def test_a_pump_that_keeps_polling_mode_without_power_is_seen_by_its_target(rig:
 @pytest.mark.parametrize("kind", ["drop", "late", "garble", "disconnect"])
 @pytest.mark.parametrize("nth", [1, 2, 3, 5, 8, 13, 20, 25, 28, 30, 31, 32, 33])
 def test_each_fault_is_overcome_or_told_and_the_next_command_is_right(rig: Rig, kind: Any, nth: int) -> None:
-    intent = rig.intent(Dispense(1.0, 6.0))
+    intent = rig.intend(Dispense(1.0, 6.0))
     rig.bench.inject("instrument", kind, nth=nth, **({"seconds": 1.5} if kind == "late" else {}))
     status = rig.act(Dispense(1.0, 6.0))
-    error = status.exception()
-    if error is None:
-        assert status.result["volume_mL"] == 1.0
-    else:
-        assert isinstance(error, InstrumentError)
-        rig.pump.halt()
-        found = rig.reconcile(intent)
-        true = sum(entry.volume for entry in rig.bench.ledger)
-        assert found.verdict in ("not", "partial", "happened")
-        assert found.amount == pytest.approx(true, abs=1e-4)
+    rig.settle(status, intent, 1.0, 1e-4)
     true = 5.0 - sum(entry.volume for entry in rig.bench.ledger)
-    assert float(rig.pump.contents_mL.get()) == pytest.approx(true, abs=1e-4)
-    assert rig.done(Withdraw(0.5, 6.0))["contents_mL"] == pytest.approx(true + 0.5, abs=1e-4)
+    assert float(rig.device.contents_mL.get()) == pytest.approx(true, abs=1e-4)
+    assert rig.set(Withdraw(0.5, 6.0))["contents_mL"] == pytest.approx(true + 0.5, abs=1e-4)
 
 
 @pytest.mark.parametrize("delay", [0.002, 0.006, 0.015])
 def test_a_doubled_reply_is_not_believed(make: Callable[..., Rig], delay: float) -> None:
     for nth in range(1, 36):
         rig = make()
-        rig.pump.connect()
-        intent = rig.intent(Dispense(1.0, 6.0))
-        say, count = rig.far.say, iter(range(nth, -1, -1))
-
-        def doubled(data: bytes, rig: Rig = rig, say: Any = say, count: Any = count) -> None:
-            say(data)
-            if next(count, 0) == 1:
-                rig.far.later(delay, lambda: say(data))
-
-        rig.far.say = doubled
+        rig.device.connect()
+        intent = rig.intend(Dispense(1.0, 6.0))
+        rig.double(nth, delay)
         status = rig.act(Dispense(1.0, 6.0))
-        error = status.exception()
-        if error is None:
-            assert status.result["volume_mL"] == 1.0
-        else:
-            assert isinstance(error, InstrumentError)
-            rig.pump.halt()
-            found = rig.reconcile(intent)
-            true = sum(entry.volume for entry in rig.bench.ledger)
-            assert found.amount == pytest.approx(true, abs=1e-4)
+        rig.settle(status, intent, 1.0, 1e-4)
         true = 5.0 - sum(entry.volume for entry in rig.bench.ledger)
-        assert float(rig.pump.contents_mL.get()) == pytest.approx(true, abs=1e-4)
-        assert rig.done(Withdraw(0.5, 6.0))["contents_mL"] == pytest.approx(true + 0.5, abs=1e-4)
-        rig.pump.disconnect()
+        assert float(rig.device.contents_mL.get()) == pytest.approx(true, abs=1e-4)
+        assert rig.set(Withdraw(0.5, 6.0))["contents_mL"] == pytest.approx(true + 0.5, abs=1e-4)
+        rig.device.disconnect()
 
 
 def test_a_pump_that_hangs_is_told_and_can_be_used_again(rig: Rig) -> None:
     rig.bench.inject("instrument", "hang")
     assert isinstance(rig.failed(None), LinkError)
     rig.bench.wire("instrument").mend()
-    assert rig.done(Dispense(0.5, 6.0))["volume_mL"] == 0.5
+    assert rig.set(Dispense(0.5, 6.0))["volume_mL"] == 0.5
 
 
 def test_a_run_is_never_sent_twice(rig: Rig) -> None:
-    rig.intent(Dispense(1.0, 6.0))
-    sent: list[bytes] = []
-    hear = rig.far.hear
-
-    def noted(frame: bytes) -> None:
-        sent.append(frame)
-        hear(frame)
-
-    rig.far.hear = noted
+    rig.intend(Dispense(1.0, 6.0))
+    rig.heard.clear()
     for nth in range(1, 40):
         rig.bench.inject("instrument", "drop", nth=nth)
         rig.act(Dispense(0.01, 6.0))
         rig.bench.wire("instrument").faults.clear()
-        assert sent.count(b"irun") <= 1
-        sent.clear()
-        rig.pump.restore({"contents_mL": 5.0})
+        assert rig.heard.count("irun") <= 1
+        rig.heard.clear()
+        rig.device.restore({"contents_mL": 5.0})
 
 
 class TestElite11(DriverContract):
-    @pytest.fixture(params=["virtual", "scaled"])
-    def instrument(self, request: pytest.FixtureRequest) -> Iterator[Elite11]:
-        clock: Clock = request.getfixturevalue(request.param)
-        with clock.running():
-            rig = Rig(clock, poll_s=0.1)
-            yield rig.pump
-            rig.pump.disconnect()
+    @pytest.fixture
+    def instrument(self, lab_clock: Clock, rigs: Callable[..., Rig]) -> Iterator[Elite11]:
+        with lab_clock.running():
+            rig = met(rigs, lab_clock, poll_s=0.1)
+            yield rig.device
+            rig.device.disconnect()
 
     @pytest.fixture
     def command(self) -> object:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -33,85 +33,31 @@ from autolab.model.errors import (
 )
 from autolab.simulators.bench import Bench
 
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
-class Rig:
-    """A plate on a bench, and a person."""
 
-    def __init__(self, clock: Clock, options: dict[str, Any], settings: dict[str, Any]) -> None:
-        self.clock = clock
-        options = {"noise_C": 0.0, "strict_pacing": True, **options}
-        self.bench = Bench.single("heidolph.HeiConnect", clock=clock, options=options, settings=settings, seed=2)
-        self.far: Any = self.bench.instrument("instrument")
-        self.heard: list[str] = []
-        hear = self.far.hear
+def met(rigs: Callable[..., Rig], clock: Clock, options: dict[str, Any] | None = None, **settings: Any) -> Rig:
+    options = {"noise_C": 0.0, "strict_pacing": True, **(options or {})}
+    return rigs("heidolph.HeiConnect", HeiConnect, clock, name="plate", settings=settings, options=options, seed=2)
 
-        def noted(frame: bytes) -> None:
-            self.heard.append(frame.decode())
-            hear(frame)
 
-        self.far.hear = noted
-        channel = self.bench.channel("instrument")
-        self.plate: Any = HeiConnect(
-            "plate", address="memory://instrument", channel=channel, clock=clock, ports=Ports(clock), **settings
-        )
-        self.heater, self.stirrer = self.plate.heater, self.plate.stirrer
-
-    def wait(
-        self, begin: Callable[[], ActionStatus], meanwhile: Callable[[], object] | None = None, after: float = 0.0
-    ) -> Any:
-        """Begin an action and return its result when it is done, or raise what it failed with."""
-
-        async def done() -> ActionStatus:
-            begun, event = begin(), asyncio.Event()
-            begun.add_callback(lambda _: self.clock.loop.call_soon_threadsafe(event.set))
-            if meanwhile is not None:
-                self.clock.loop.call_later(after, meanwhile)
-            await event.wait()
-            return begun
-
-        over = self.clock.run(done())
-        error = over.exception(0)
-        if error is not None:
-            raise error
-        return dict(over.result)
-
-    def heat(self, value: Any, meanwhile: Callable[[], object] | None = None, after: float = 0.0) -> Any:
-        return self.wait(lambda: self.heater.set(value), meanwhile, after)
-
-    def stir(self, value: Any, meanwhile: Callable[[], object] | None = None, after: float = 0.0) -> Any:
-        return self.wait(lambda: self.stirrer.set(value), meanwhile, after)
-
-    def sleep(self, seconds: float) -> None:
-        self.clock.run(asyncio.sleep(seconds))
-
-    def do(self, act: Callable[[], object]) -> None:
-        async def acted() -> None:
-            act()
-
-        self.clock.run(acted())
-
-    def said(self) -> list[str]:
-        """Return what was said since the last call, questions left out."""
-        said = [command for command in self.heard if not command.startswith(("IN_", "STATUS"))]
-        self.heard.clear()
-        return said
+def said(rig: Rig) -> list[str]:
+    """What was said since the last call, questions left out."""
+    said = [command for command in rig.heard if not command.startswith(("IN_", "STATUS"))]
+    rig.heard.clear()
+    return said
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
-
+def make(virtual: Clock, rigs: Callable[..., Rig]) -> Callable[..., Rig]:
     def one(options: dict[str, Any] | None = None, **settings: Any) -> Rig:
-        rig = Rig(virtual, options or {}, settings)
-        rig.plate.connect()
+        rig = met(rigs, virtual, options, **settings)
+        rig.device.connect()
         rig.heard.clear()
-        made.append(rig)
         return rig
 
-    yield one
-    for rig in made:
-        rig.plate.disconnect()
-        rig.bench.close()
+    return one
 
 
 @pytest.fixture
@@ -223,37 +169,37 @@ def test_any_bytes_are_a_line_or_garbled(data: bytes) -> None:
 # ---- meeting it ----------------------------------------------------------------------------------------------------
 
 
-def test_it_is_met_without_a_change(virtual: Clock) -> None:
-    rig = Rig(virtual, {}, {})
-    assert rig.plate.identify() == {"model": "MR Hei-Connect", "firmware": "V1.24", "serial_number": None}
-    assert set(rig.said()) == {"PA_NEW", "SW_VERS"}
+def test_it_is_met_without_a_change(virtual: Clock, rigs: Callable[..., Rig]) -> None:
+    rig = met(rigs, virtual)
+    assert rig.device.identify() == {"model": "MR Hei-Connect", "firmware": "V1.24", "serial_number": None}
+    assert set(said(rig)) == {"PA_NEW", "SW_VERS"}
     assert HeiConnectSettings.components == {
         "heater": HeiConnect.heater.cls.role,
         "stirrer": HeiConnect.stirrer.cls.role,
     }
-    json.dumps([rig.plate.read_configuration(), HeiConnectSettings().model_dump()])
+    json.dumps([rig.device.read_configuration(), HeiConnectSettings().model_dump()])
     assert dict(HeiConnect("x", address="serial:///dev/ttyS9", clock=virtual).address.settings) == {
         "bits": "7",
         "parity": "E",
     }
-    rig.plate.disconnect()
+    rig.device.disconnect()
 
 
-def test_a_motor_that_turns_already_is_found_on(virtual: Clock) -> None:
-    rig = Rig(virtual, {}, {})
+def test_a_motor_that_turns_already_is_found_on(virtual: Clock, rigs: Callable[..., Rig]) -> None:
+    rig = met(rigs, virtual)
     rig.do(lambda: rig.far.motor.change(virtual.loop.time(), on=True, setpoint=300.0))
-    rig.sleep(5.0)
-    rig.plate.connect()
-    assert (rig.stirrer.on.get(), rig.stirrer.readback.get()) == (True, 300.0)
-    rig.plate.make_safe()
+    rig.wait(5.0)
+    rig.device.connect()
+    assert (rig.device.stirrer.on.get(), rig.device.stirrer.readback.get()) == (True, 300.0)
+    rig.device.make_safe()
     assert rig.far.is_safe()
-    rig.plate.disconnect()
+    rig.device.disconnect()
 
 
-def test_other_firmware_is_refused(virtual: Clock) -> None:
-    rig = Rig(virtual, {"firmware": "V2.0"}, {"firmware": "V1.24"})
+def test_other_firmware_is_refused(virtual: Clock, rigs: Callable[..., Rig]) -> None:
+    rig = met(rigs, virtual, {"firmware": "V2.0"}, firmware="V1.24")
     with pytest.raises(WrongInstrument, match=r"firmware 'V2\.0' answers instead of 'V1\.24'"):
-        rig.plate.connect()
+        rig.device.connect()
 
 
 @pytest.mark.parametrize(
@@ -274,35 +220,35 @@ def test_settings_that_cannot_be(virtual: Clock, settings: dict[str, Any], match
 
 
 def test_heating_sets_reads_back_starts_and_waits(rig: Rig) -> None:
-    told = rig.heat(50)
-    assert rig.said() == ["CC_ON", "OUT_SP_1 50", "START_1"]
+    told = rig.set(50, "heater")
+    assert said(rig) == ["CC_ON", "OUT_SP_1 50", "START_1"]
     assert abs(told["temperature_C"] - 50) <= 1.0
     assert (told["requested_C"], told["commanded_C"]) == (50, 50.0)
     assert told["seconds"] > 60
     assert rig.far.heater.on
-    assert rig.heater.locate() == {"setpoint": 50.0, "readback": told["temperature_C"]}
-    reading = rig.wait(rig.plate.trigger)
+    assert rig.device.heater.locate() == {"setpoint": 50.0, "readback": told["temperature_C"]}
+    reading = rig.read()
     assert reading["on"] is True
     assert reading["plate_C"] > 50
-    assert rig.heater.hints == {"fields": ["plate_heater_readback"]}
+    assert rig.device.heater.hints == {"fields": ["plate_heater_readback"]}
 
 
 def test_it_is_polled_while_anything_is_on_and_left_alone_after(rig: Rig) -> None:
-    rig.stir(300)
-    rig.sleep(3600)
+    rig.set(300, "stirrer")
+    rig.wait(3600)
     assert (rig.far.panel, rig.far.motor.on) == ("", True)
     assert rig.heard.count("STATUS") > 3600 / 10
-    assert rig.stir("off") == {"speed_rpm": 0.0, "commanded_rpm": 0.0}
-    assert rig.said()[-2:] == ["STOP_2", "CC_OFF"]
-    rig.sleep(3600)
+    assert rig.set("off", "stirrer") == {"speed_rpm": 0.0, "commanded_rpm": 0.0}
+    assert said(rig)[-2:] == ["STOP_2", "CC_OFF"]
+    rig.wait(3600)
     assert rig.heard == []
 
 
 def test_without_the_link_watch_it_looks_less_often(make: Callable[..., Rig]) -> None:
     rig = make(link_watch=False)
-    rig.stir(300)
-    assert "CC_ON" not in rig.said()
-    rig.sleep(3600)
+    rig.set(300, "stirrer")
+    assert "CC_ON" not in said(rig)
+    rig.wait(3600)
     assert 3600 / 40 < rig.heard.count("IN_PV_5") < 3600 / 29
 
 
@@ -319,19 +265,19 @@ def test_without_the_link_watch_it_looks_less_often(make: Callable[..., Rig]) ->
 def test_a_temperature_that_must_not_be_sent(make: Callable[..., Rig], value: Any, match: str) -> None:
     rig = make(limits={"heater": [15, 60]})
     with pytest.raises(OutsideLimits, match=match):
-        rig.heater.set(value)
+        rig.device.heater.set(value)
     assert rig.heard == []
 
 
 def test_the_plate_has_a_range_of_its_own(rig: Rig) -> None:
     with pytest.raises(OutsideLimits, match="301 degC is more than the 300 degC"):
-        rig.heater.check_value(301)
+        rig.device.heater.check_value(301)
     with pytest.raises(OutsideLimits, match="cannot cool"):
-        rig.heater.check_value(-1)
+        rig.device.heater.check_value(-1)
     with pytest.raises(OutsideLimits, match="1401 rpm is more than the 1400 rpm"):
-        rig.stirrer.check_value(1401)
-    rig.heater.check_value("off")
-    rig.stirrer.check_value("off")
+        rig.device.stirrer.check_value(1401)
+    rig.device.heater.check_value("off")
+    rig.device.stirrer.check_value("off")
 
 
 @pytest.mark.parametrize(
@@ -346,26 +292,26 @@ def test_what_is_controlled_must_be_what_is_waited_for(
 ) -> None:
     rig = make({"probe": probe}, sensor=sensor)
     with pytest.raises(Refused, match=match):
-        rig.heat(50)
-    assert rig.said() == []
+        rig.set(50, "heater")
+    assert said(rig) == []
 
 
 def test_the_plates_own_sensor_can_be_the_one(make: Callable[..., Rig]) -> None:
     rig = make(sensor="plate", dwell_s=5.0)
-    assert rig.heat(40)["temperature_C"] == pytest.approx(40, abs=0.5)
+    assert rig.set(40, "heater")["temperature_C"] == pytest.approx(40, abs=0.5)
 
 
 def test_a_probe_that_is_pulled_out_switches_the_heater_off(rig: Rig) -> None:
     with pytest.raises(InstrumentAlarm, match="its external probe is not plugged in"):
-        rig.heat(80, lambda: setattr(rig.far.heater, "probe", False), after=20.0)
+        rig.run(lambda: rig.device.heater.set(80), lambda: setattr(rig.far.heater, "probe", False), after=20.0)
     assert not rig.far.heater.on
 
 
 def test_a_set_point_that_is_not_taken_starts_nothing(rig: Rig) -> None:
     with pytest.raises(Refused, match=r"does not take 50 rpm: its set point stays at 0"):
-        rig.stir(50)
-    assert rig.said() == ["CC_ON", "OUT_SP_3 50", "OUT_SP_3 50", "CC_OFF"]
-    assert not rig.stirrer.on.get()
+        rig.set(50, "stirrer")
+    assert said(rig) == ["CC_ON", "OUT_SP_3 50", "OUT_SP_3 50", "CC_OFF"]
+    assert not rig.device.stirrer.on.get()
 
 
 def test_a_temperature_that_is_not_reached_is_an_alarm_and_off(make: Callable[..., Rig]) -> None:
@@ -373,7 +319,7 @@ def test_a_temperature_that_is_not_reached_is_an_alarm_and_off(make: Callable[..
     with pytest.raises(
         InstrumentAlarm, match=r"did not stay within 0.5 degC of 90 degC in 6\d\d s.*It was switched off"
     ):
-        rig.heat(90)
+        rig.set(90, "heater")
     assert not rig.far.heater.on
 
 
@@ -381,39 +327,39 @@ def test_a_temperature_that_is_not_reached_is_an_alarm_and_off(make: Callable[..
 
 
 def test_stirring_sets_starts_and_waits(rig: Rig) -> None:
-    assert rig.stir(400) == {"speed_rpm": pytest.approx(400, abs=10), "commanded_rpm": 400.0}
-    assert rig.said() == ["CC_ON", "OUT_SP_3 400", "START_2"]
-    told = rig.wait(rig.stirrer.trigger)
+    assert rig.set(400, "stirrer") == {"speed_rpm": pytest.approx(400, abs=10), "commanded_rpm": 400.0}
+    assert said(rig) == ["CC_ON", "OUT_SP_3 400", "START_2"]
+    told = rig.read("stirrer")
     assert told == {"speed_rpm": 400.0, "speed_setpoint_rpm": 400.0, "stirring": True}
 
 
 def test_a_motor_that_jams_is_told_by_the_next_verb(rig: Rig) -> None:
-    rig.stir(400)
+    rig.set(400, "stirrer")
     rig.do(lambda: setattr(rig.far, "jammed", True))
-    rig.sleep(60)
-    assert (rig.far.motor.on, rig.stirrer.on.get()) == (False, False)
+    rig.wait(60)
+    assert (rig.far.motor.on, rig.device.stirrer.on.get()) == (False, False)
     with pytest.raises(InstrumentAlarm, match=r"turns at 0 instead of 400 rpm: its motor is blocked.*was switched off"):
-        rig.wait(rig.stirrer.trigger)
-    assert rig.wait(rig.stirrer.trigger)["stirring"] is False
+        rig.read("stirrer")
+    assert rig.read("stirrer")["stirring"] is False
 
 
 def test_a_jammed_motor_is_an_alarm_and_off(make: Callable[..., Rig]) -> None:
     rig = make({"jammed": True})
     with pytest.raises(InstrumentAlarm, match=r"turns at 0 instead of 400 rpm after 6\d s"):
-        rig.stir(400)
+        rig.set(400, "stirrer")
     assert not rig.far.motor.on
 
 
 def test_heater_and_stirrer_change_at_the_same_time(rig: Rig) -> None:
     async def both() -> list[ActionStatus]:
-        statuses = [rig.heater.set(40.0), rig.stirrer.set(300)]
+        statuses = [rig.device.heater.set(40.0), rig.device.stirrer.set(300)]
         await asyncio.sleep(1200)
         return statuses
 
     assert [status.exception(0) for status in rig.clock.run(both())] == [None, None]
     assert rig.far.heater.on
     assert rig.far.motor.on
-    rig.heat("off")
+    rig.set("off", "heater")
     assert (rig.far.heater.on, rig.far.motor.on, rig.far.linked) == (False, True, True)
 
 
@@ -428,42 +374,42 @@ def test_heater_and_stirrer_change_at_the_same_time(rig: Rig) -> None:
     ],
 )
 def test_a_plate_that_somebody_else_stops_is_told_by_the_next_verb(rig: Rig, trouble: str, match: str) -> None:
-    rig.stir(400)
+    rig.set(400, "stirrer")
     rig.do(getattr(rig.far, trouble))
-    rig.sleep(60)
-    assert not rig.stirrer.on.get()
+    rig.wait(60)
+    assert not rig.device.stirrer.on.get()
     with pytest.raises(InstrumentAlarm, match=match):
-        rig.stir(300)
+        rig.set(300, "stirrer")
 
 
 def test_an_error_of_the_plate_is_told(rig: Rig) -> None:
-    rig.stir(400)
+    rig.set(400, "stirrer")
     rig.do(lambda: rig.far.fail(-3))
-    rig.sleep(60)
+    rig.wait(60)
     with pytest.raises(InstrumentAlarm, match="it reports error -3: look at its panel"):
-        rig.wait(rig.stirrer.trigger)
+        rig.read("stirrer")
 
 
 def test_a_blocked_plate_refuses_to_start_until_it_is_reset(rig: Rig) -> None:
     rig.do(rig.far.stop_at_panel)
     with pytest.raises(Refused, match=r"does not start: it is not under remote control \(blocked"):
-        rig.stir(400)
-    assert not rig.stirrer.on.get()
-    rig.plate.local()
-    assert rig.stir(400)["speed_rpm"] == pytest.approx(400, abs=10)
+        rig.set(400, "stirrer")
+    assert not rig.device.stirrer.on.get()
+    rig.device.local()
+    assert rig.set(400, "stirrer")["speed_rpm"] == pytest.approx(400, abs=10)
 
 
 def test_a_silent_line_is_told_and_everything_is_off(rig: Rig) -> None:
-    rig.stir(400)
+    rig.set(400, "stirrer")
     rig.bench.inject("instrument", "hang")
-    rig.sleep(60.0)
+    rig.wait(60.0)
     rig.bench.wire("instrument").mend()
-    rig.sleep(60.0)
-    assert (rig.far.motor.on, rig.stirrer.on.get()) == (False, False)
+    rig.wait(60.0)
+    assert (rig.far.motor.on, rig.device.stirrer.on.get()) == (False, False)
     with pytest.raises(
         InstrumentAlarm, match=r"the line was silent for \d+ s, so that its watchdog \(10 s\) has acted"
     ):
-        rig.wait(rig.stirrer.trigger)
+        rig.read("stirrer")
 
 
 # ---- halt, make safe, faults ---------------------------------------------------------------------------------------
@@ -472,9 +418,9 @@ def test_a_silent_line_is_told_and_everything_is_off(rig: Rig) -> None:
 @pytest.mark.parametrize("how", ["halt", "make_safe"])
 def test_it_is_stopped_in_the_middle(rig: Rig, how: str) -> None:
     async def both() -> tuple[ActionStatus, ActionStatus]:
-        heating, stirring = rig.heater.set(90.0), rig.stirrer.set(1000)
+        heating, stirring = rig.device.heater.set(90.0), rig.device.stirrer.set(1000)
         await asyncio.sleep(4.0)
-        await (rig.plate.do_halt() if how == "halt" else rig.plate.do_make_safe())
+        await (rig.device.do_halt() if how == "halt" else rig.device.do_make_safe())
         return heating, stirring
 
     for status in rig.clock.run(both()):
@@ -483,25 +429,25 @@ def test_it_is_stopped_in_the_middle(rig: Rig, how: str) -> None:
     assert not rig.far.linked
     assert how == "halt" or rig.far.speed() == 0.0
     rig.heard.clear()
-    rig.sleep(600.0)
-    assert rig.said() == []
-    assert rig.stir(300)["commanded_rpm"] == 300.0
+    rig.wait(600.0)
+    assert said(rig) == []
+    assert rig.set(300, "stirrer")["commanded_rpm"] == 300.0
 
 
 def test_a_plate_that_does_not_stop_is_an_alarm(rig: Rig) -> None:
-    rig.stir(300)
+    rig.set(300, "stirrer")
     rig.far._stop = lambda *, heat: None
     with pytest.raises(
         InstrumentAlarm, match=r"still on \(STATUS 1\) after it was stopped: switch it off at its switch"
     ):
-        rig.plate.make_safe()
+        rig.device.make_safe()
 
 
 def test_halting_a_part_leaves_the_other(rig: Rig) -> None:
-    rig.stir(300)
-    rig.heater.set(60.0)
-    rig.sleep(5.0)
-    rig.heater.halt()
+    rig.set(300, "stirrer")
+    rig.device.heater.set(60.0)
+    rig.wait(5.0)
+    rig.device.heater.halt()
     assert (rig.far.heater.on, rig.far.motor.on) == (False, True)
 
 
@@ -510,39 +456,42 @@ def test_halting_a_part_leaves_the_other(rig: Rig) -> None:
 def test_a_fault_of_the_line_costs_a_repetition_or_is_typed_and_the_next_reading_is_right(
     rig: Rig, fault: Any, nth: int
 ) -> None:
-    rig.stir(300)
+    rig.set(300, "stirrer")
     rig.bench.inject("instrument", fault, nth=nth, **({"seconds": 3.0} if fault == "late" else {}))
     try:
-        first = rig.wait(rig.stirrer.trigger)
+        first = rig.read("stirrer")
     except LinkError:
         first = None
     assert first is None or first["speed_rpm"] == 300.0
-    rig.sleep(6.0)
-    assert rig.wait(rig.stirrer.trigger)["speed_rpm"] == 300.0
-    assert rig.wait(rig.heater.trigger)["temperature_C"] == pytest.approx(21.0, abs=0.1)
+    rig.wait(6.0)
+    assert rig.read("stirrer")["speed_rpm"] == 300.0
+    assert rig.read("heater")["temperature_C"] == pytest.approx(21.0, abs=0.1)
 
 
 def test_a_plate_that_hangs_is_typed_and_right_when_it_is_back(rig: Rig) -> None:
     rig.bench.inject("instrument", "hang")
     with pytest.raises(LinkError):
-        rig.wait(rig.heater.trigger)
+        rig.read("heater")
     rig.bench.wire("instrument").mend()
-    assert rig.wait(rig.heater.trigger)["temperature_C"] == 21.0
+    assert rig.read("heater")["temperature_C"] == 21.0
 
 
 def test_a_power_cycle_with_the_old_protocol_is_found_out(rig: Rig) -> None:
     rig.do(rig.far.power_cycle)
-    told = rig.wait(rig.heater.trigger)
+    told = rig.read("heater")
     assert told["temperature_C"] == 21.0
     assert rig.far.enhanced
 
 
 def test_classes_reconciling_and_the_whole(rig: Rig) -> None:
-    assert (rig.heater.action_class("set", 50), rig.heater.action_class("trigger", None)) == ("idempotent", "read")
-    assert (rig.heater.role, rig.stirrer.role, rig.plate.role) == ("heater", "stirrer", "")
-    found = rig.clock.run(rig.heater.do_reconcile(Intent("plate.heater", "set", 50.0, "idempotent")))
+    assert (rig.device.heater.action_class("set", 50), rig.device.heater.action_class("trigger", None)) == (
+        "idempotent",
+        "read",
+    )
+    assert (rig.device.heater.role, rig.device.stirrer.role, rig.device.role) == ("heater", "stirrer", "")
+    found = rig.clock.run(rig.device.heater.do_reconcile(Intent("plate.heater", "set", 50.0, "idempotent")))
     assert found.verdict == "not"
     with pytest.raises(OutsideLimits, match="not the whole"):
-        rig.plate.set(50)
-    assert rig.heater.samples()
-    assert rig.stirrer.samples()
+        rig.device.set(50)
+    assert rig.device.heater.samples()
+    assert rig.device.stirrer.samples()

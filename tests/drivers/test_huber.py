@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 
 from autolab.drivers import huber_protocol as wire
 from autolab.drivers.huber import Circulator
-from autolab.drivers.testing import ScriptedChannel, play
-from autolab.drivers.wire import Ports
+from autolab.drivers.testing import play
 from autolab.model.clock import Clock
 from autolab.model.errors import GarbledReply, InstrumentAlarm, OutsideLimits, Refused
 
@@ -141,36 +139,16 @@ class Far:
 
 
 Met = tuple[Circulator, Far]
+Do = Callable[[Any, object], dict[str, Any]]
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Callable[..., Met]]:
-    made: list[Circulator] = []
-
+def make(virtual: Clock, scripted_device: Callable[..., Any]) -> Callable[..., Met]:
     def one(**settings: Any) -> Met:
         far = Far()
-        channel = ScriptedChannel(far.answer, clock=virtual)
-        made.append(
-            Circulator("bath", address="memory://b", clock=virtual, ports=Ports(virtual), channel=channel, **settings)
-        )
-        return made[-1], far
+        return scripted_device(Circulator, far.answer, virtual, "bath", "memory://b", **settings), far
 
-    yield one
-    for circulator in made:
-        circulator.disconnect()
-
-
-def do(circulator: Circulator, value: float | str | None) -> dict[str, Any]:
-    async def done() -> dict[str, Any]:
-        status = circulator.trigger() if value is None else circulator.set(value)
-        while not status.done:
-            await asyncio.sleep(0.5)
-        error = status.exception(0)
-        if error is not None:
-            raise error
-        return dict(status.result)
-
-    return circulator.clock.run(done())
+    return one
 
 
 def test_it_is_met_without_setting_anything(make: Callable[..., Met]) -> None:
@@ -180,7 +158,7 @@ def test_it_is_met_without_setting_anything(make: Callable[..., Met]) -> None:
     assert circulator.range == (-40.0, 200.0)
 
 
-def test_readings_and_their_signs(make: Callable[..., Met]) -> None:
+def test_readings_and_their_signs(make: Callable[..., Met], do: Do) -> None:
     circulator, _ = make()
     assert do(circulator, None) == {"temperature_C": 21.0, "setpoint_C": 20.0, "on": False}
     assert circulator.power.get() == -100
@@ -189,7 +167,7 @@ def test_readings_and_their_signs(make: Callable[..., Met]) -> None:
     assert process.bath.get() == 21.0
 
 
-def test_an_absent_probe_is_no_temperature(make: Callable[..., Met]) -> None:
+def test_an_absent_probe_is_no_temperature(make: Callable[..., Met], do: Do) -> None:
     circulator, far = make(sensor="process")
     far.words["07"] = 0xC504
     with pytest.raises(InstrumentAlarm, match=r"tells -151 degC: the process probe is absent: plug it in"):
@@ -200,7 +178,7 @@ def test_an_absent_probe_is_no_temperature(make: Callable[..., Met]) -> None:
         do(internal, None)
 
 
-def test_an_error_is_told_with_its_number_and_it_is_off(make: Callable[..., Met]) -> None:
+def test_an_error_is_told_with_its_number_and_it_is_off(make: Callable[..., Met], do: Do) -> None:
     circulator, far = make()
     circulator.connect()
     far.words["0A"], far.words["05"] = 0x4100, 0xFFFB
@@ -211,7 +189,7 @@ def test_an_error_is_told_with_its_number_and_it_is_off(make: Callable[..., Met]
     assert "{M140000" in far.heard
 
 
-def test_a_warning_is_logged(make: Callable[..., Met], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_is_logged(make: Callable[..., Met], caplog: pytest.LogCaptureFixture, do: Do) -> None:
     circulator, far = make()
     far.words["0A"], far.words["06"] = 0x4200, 0x0002
     with caplog.at_level(logging.WARNING):
@@ -219,7 +197,7 @@ def test_a_warning_is_logged(make: Callable[..., Met], caplog: pytest.LogCapture
     assert "warning 2" in caplog.text
 
 
-def test_it_reaches_where_it_is_and_is_off_again(make: Callable[..., Met]) -> None:
+def test_it_reaches_where_it_is_and_is_off_again(make: Callable[..., Met], do: Do) -> None:
     circulator, far = make()
     assert do(circulator, 21.0)["commanded_C"] == 21.0
     assert [command for command in far.heard if "*" not in command] == ["{M000834", "{M140001"]
@@ -228,7 +206,7 @@ def test_it_reaches_where_it_is_and_is_off_again(make: Callable[..., Met]) -> No
     assert [command for command in far.heard if "*" not in command] == ["{M140000", "{M160000"]
 
 
-def test_a_set_point_that_is_cut_is_refused(make: Callable[..., Met]) -> None:
+def test_a_set_point_that_is_cut_is_refused(make: Callable[..., Met], do: Do) -> None:
     circulator, far = make()
     circulator.connect()
     far.fixed.add("00")
@@ -237,7 +215,7 @@ def test_a_set_point_that_is_cut_is_refused(make: Callable[..., Met]) -> None:
     assert "{M140001" not in far.heard
 
 
-def test_a_locked_set_point_is_refused(make: Callable[..., Met]) -> None:
+def test_a_locked_set_point_is_refused(make: Callable[..., Met], do: Do) -> None:
     circulator, far = make()
     circulator.connect()
     far.words["00"] = 0x7FFF
@@ -246,7 +224,7 @@ def test_a_locked_set_point_is_refused(make: Callable[..., Met]) -> None:
         do(circulator, 40)
 
 
-def test_one_that_does_not_start_is_an_alarm(make: Callable[..., Met]) -> None:
+def test_one_that_does_not_start_is_an_alarm(make: Callable[..., Met], do: Do) -> None:
     circulator, far = make()
     circulator.connect()
     far.fixed.add("14")

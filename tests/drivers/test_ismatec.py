@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autolab.drivers import ismatec_protocol as wire
-from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.ismatec import RegloICC
-from autolab.drivers.ismatec_channel import Channel
 from autolab.drivers.ismatec_settings import RegloICCSettings
 from autolab.drivers.testing import TRIGGER, DriverContract, play
-from autolab.drivers.wire import Ports
-from autolab.model.actions import Intent, Reconciled
+from autolab.model.actions import Intent
 from autolab.model.clock import Clock
 from autolab.model.errors import (
     GarbledReply,
@@ -31,8 +29,10 @@ from autolab.model.errors import (
     Refused,
     WrongInstrument,
 )
-from autolab.model.roles import Dispense, Withdraw, command_to_json
-from autolab.simulators.bench import Bench
+from autolab.model.roles import Dispense, Withdraw
+
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
 SERIAL = "A123456789"
 GUARD = [(">", b"1xS\r"), ("<", b"A123456789\r\n")]
@@ -144,110 +144,52 @@ def test_events(frame: bytes, event: tuple[str, int] | None) -> None:
 # ---- on its simulator ----------------------------------------------------------------------------------------------
 
 
-class Rig:
-    """A pump on its simulator, in virtual time."""
+def met(rigs: Callable[..., Rig], clock: Clock, options: dict[str, Any] | None = None, **settings: Any) -> Rig:
+    return rigs("ismatec.RegloICC", RegloICC, clock, name="pump", settings=settings, far_settings={}, options=options)
 
-    def __init__(self, clock: Clock, options: dict[str, Any] | None = None, **settings: Any) -> None:
-        self.clock, self.settings = clock, settings
-        self.bench = Bench.single("ismatec.RegloICC", clock=clock, options=options)
-        self.far = self.bench.instrument("instrument")
-        self.pump = self.again()
 
-    def again(self) -> RegloICC:
-        """Make the device anew, as after the process died."""
-        return RegloICC(
-            "pump", address="memory://instrument", clock=self.clock, ports=Ports(self.clock),
-            channel=self.bench.channel("instrument"), **self.settings,
-        )  # fmt: skip
-
-    def act(self, value: Any, channel: str = "ch1") -> ActionStatus:
-        async def wait() -> ActionStatus:
-            part: Any = getattr(self.pump, channel) if channel else self.pump
-            status: ActionStatus = part.set(value) if value is not None else part.trigger()
-            done = asyncio.Event()
-            status.add_callback(lambda _: done.set())
-            await done.wait()
-            return status
-
-        return self.clock.run(wait())
-
-    def done(self, value: Any = None, channel: str = "ch1") -> dict[str, Any]:
-        status = self.act(value, channel)
-        assert status.exception() is None, status.exception()
-        return dict(status.result)
-
-    def failed(self, value: Any, channel: str = "ch1") -> Exception:
-        error = self.act(value, channel).exception()
-        assert isinstance(error, Exception)
-        return error
-
-    def begin(self, value: Any, channel: str = "ch1") -> ActionStatus:
-        async def begin() -> ActionStatus:
-            status: ActionStatus = getattr(self.pump, channel).set(value)
-            return status
-
-        return self.clock.run(begin())
-
-    def wait(self, seconds: float) -> None:
-        self.clock.run(asyncio.sleep(seconds))
-
-    def on_loop(self, call: Callable[[], object]) -> None:
-        async def do() -> None:
-            call()
-
-        self.clock.run(do())
-
-    def intent(self, value: Any, channel: str = "ch1") -> Intent:
-        context = self.clock.run(getattr(self.pump, channel).do_prepare("set", value))
-        return Intent(f"pump.{channel}", "set", command_to_json(value), "queryable", context)
-
-    def reconcile(self, intent: Intent) -> Reconciled:
-        part: Channel = getattr(self.pump, intent.instrument.rpartition(".")[2])
-        return self.clock.run(part.do_reconcile(intent))
-
-    def moved(self) -> list[tuple[str, str, float]]:
-        return [(entry.instrument, entry.direction, entry.volume) for entry in self.bench.ledger]
+def moved(rig: Rig) -> list[tuple[str, str, float]]:
+    return [(entry.instrument, entry.direction, entry.volume) for entry in rig.bench.ledger]
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Callable[..., Rig]:
-    return lambda *args, **settings: Rig(virtual, *args, **settings)
+def make(virtual: Clock, rigs: Callable[..., Rig]) -> Callable[..., Rig]:
+    return functools.partial(met, rigs, virtual)
 
 
 @pytest.fixture
-def rig(make: Callable[..., Rig]) -> Iterator[Rig]:
+def rig(make: Callable[..., Rig]) -> Rig:
     made = make()
-    made.pump.connect()
-    yield made
-    made.pump.disconnect()
+    made.device.connect()
+    return made
 
 
 def test_it_is_met_without_moving_anything(make: Callable[..., Rig]) -> None:
     rig = make({"events": True})
-    assert rig.pump.identify() == {"model": "REGLO ICC", "firmware": "0208", "serial_number": SERIAL, "channels": 4}
+    assert rig.device.identify() == {"model": "REGLO ICC", "firmware": "0208", "serial_number": SERIAL, "channels": 4}
     assert not rig.far.events
-    assert float(rig.pump.ch1.tubing.get()) == 1.52
-    assert float(rig.pump.ch1.most.get()) == pytest.approx(13.83)
-    assert rig.moved() == []
+    assert float(rig.device.ch1.tubing.get()) == 1.52
+    assert float(rig.device.ch1.most.get()) == pytest.approx(13.83)
+    assert moved(rig) == []
 
 
 def test_channels_dispense_and_draw_in(rig: Rig) -> None:
-    result = rig.done(Dispense(2.0, 8.0))
+    result = rig.set(Dispense(2.0, 8.0), "ch1")
     assert result == {
         "volume_mL": 2.0, "requested_mL": 2.0, "commanded_mL": 2.0, "rate_mL_min": 8.0,
         "seconds": pytest.approx(15.0, abs=0.6),
     }  # fmt: skip
-    assert rig.done(Withdraw(0.5, 5.0), "ch3")["volume_mL"] == 0.5
-    assert rig.moved() == [("instrument.ch1", "dispense", 2.0), ("instrument.ch3", "withdraw", 0.5)]
-    assert rig.pump.ch1.locate() == {"setpoint": 2.0, "readback": 2.0}
-    assert rig.done(None, "ch1") == {"running": False, "counter_mL": 2.0}
-    assert rig.done(None, "")["ch3"] == {"running": False, "counter_mL": 0.5}
-    assert rig.pump.read()["pump_ch1_volume"]["value"] == 2.0
+    assert rig.set(Withdraw(0.5, 5.0), "ch3")["volume_mL"] == 0.5
+    assert moved(rig) == [("instrument.ch1", "dispense", 2.0), ("instrument.ch3", "withdraw", 0.5)]
+    assert rig.device.ch1.locate() == {"setpoint": 2.0, "readback": 2.0}
+    assert rig.read("ch1") == {"running": False, "counter_mL": 2.0}
+    assert rig.read()["ch3"] == {"running": False, "counter_mL": 0.5}
+    assert rig.device.read()["pump_ch1_volume"]["value"] == 2.0
 
 
 def test_channels_run_at_the_same_time(rig: Rig) -> None:
     async def both() -> list[Any]:
-        statuses = [rig.pump.ch1.set(Dispense(1.0, 6.0)), rig.pump.ch2.set(Withdraw(0.5, 2.0))]
+        statuses = [rig.device.ch1.set(Dispense(1.0, 6.0)), rig.device.ch2.set(Withdraw(0.5, 2.0))]
         while not all(status.done for status in statuses):
             await asyncio.sleep(0.5)
         return [status.result["volume_mL"] for status in statuses]
@@ -259,23 +201,23 @@ def test_channels_run_at_the_same_time(rig: Rig) -> None:
 
 def test_direction_and_hose_are_the_lab_files(make: Callable[..., Rig]) -> None:
     rig = make(channels={"ch2": {"tubing_mm": 0.51, "dispense": "ccw"}})
-    assert rig.done(Dispense(0.1, 1.0), "ch2")["volume_mL"] == 0.1
+    assert rig.set(Dispense(0.1, 1.0), "ch2")["volume_mL"] == 0.1
     assert not rig.far.channels[2].settings.clockwise
     assert rig.far.channels[2].settings.tube == 0.51
-    assert rig.moved() == [("instrument.ch2", "withdraw", 0.1)]  # to the simulator, clockwise pushes
+    assert moved(rig) == [("instrument.ch2", "withdraw", 0.1)]  # to the simulator, clockwise pushes
 
 
 def test_numbers_have_four_digits(rig: Rig) -> None:
-    result = rig.done(Dispense(0.123456, 3.14159))
+    result = rig.set(Dispense(0.123456, 3.14159), "ch1")
     assert (result["requested_mL"], result["commanded_mL"], result["rate_mL_min"]) == (0.123456, 0.1235, 3.142)
 
 
 def test_a_calibration_is_kept(rig: Rig) -> None:
     rig.far.channels[1].settings.factor = 0.9
-    assert rig.done(Dispense(1.0, 6.0))["volume_mL"] == 1.0
+    assert rig.set(Dispense(1.0, 6.0), "ch1")["volume_mL"] == 1.0
     assert rig.far.channels[1].settings.factor == 0.9
     with pytest.raises(OutsideLimits, match=r"more than the 12\.45 mL/min of this hose"):
-        rig.pump.ch1.set(Dispense(1.0, 13.0))
+        rig.device.ch1.set(Dispense(1.0, 13.0))
 
 
 @pytest.mark.parametrize(
@@ -291,42 +233,42 @@ def test_a_calibration_is_kept(rig: Rig) -> None:
 )
 def test_what_must_not_be_sent_is_not(make: Callable[..., Rig], value: object, message: str) -> None:
     rig = make(limits={"volume": (0.01, 2.0)} if "limits" in message else {})
-    rig.pump.connect()
+    rig.device.connect()
     with pytest.raises(OutsideLimits, match=message):
-        rig.pump.ch1.set(value)
+        rig.device.ch1.set(value)
 
 
 def test_a_rate_is_refused_once_the_pump_was_asked(make: Callable[..., Rig]) -> None:
     rig = make()
-    assert isinstance(rig.failed(Dispense(1.0, 20.0)), OutsideLimits)
-    assert isinstance(rig.failed(Dispense(1.0, 1e-6)), Refused)  # slower than it turns: the pump's own word
-    assert rig.moved() == []
+    assert isinstance(rig.failed(Dispense(1.0, 20.0), "ch1"), OutsideLimits)
+    assert isinstance(rig.failed(Dispense(1.0, 1e-6), "ch1"), Refused)  # slower than it turns: the pump's own word
+    assert moved(rig) == []
 
 
 def test_a_channel_that_is_not_there_refuses(make: Callable[..., Rig]) -> None:
     rig = make({"channels": 2})
-    rig.pump.connect()
+    rig.device.connect()
     with pytest.raises(OutsideLimits, match="has 2 channels"):
-        rig.pump.ch3.set(Dispense(1.0, 1.0))
-    assert set(rig.done(None, "")) == {"ch1", "ch2"}
+        rig.device.ch3.set(Dispense(1.0, 1.0))
+    assert set(rig.read()) == {"ch1", "ch2"}
 
 
 def test_the_whole_is_not_set(rig: Rig) -> None:
     with pytest.raises(OutsideLimits, match=r"set pump\.ch1"):
-        rig.pump.set(Dispense(1.0, 1.0))
+        rig.device.set(Dispense(1.0, 1.0))
 
 
 def test_another_pump_is_refused(make: Callable[..., Rig]) -> None:
     with pytest.raises(WrongInstrument, match="wanted is 'B1'"):
-        make(serial_number="B1").pump.connect()
+        make(serial_number="B1").device.connect()
     rig = make()
-    rig.pump.connect()
+    rig.device.connect()
     rig.far.serial = "B2"
     rig.bench.inject("instrument", "drop")
     with pytest.raises(InstrumentError):
-        rig.pump.identify()
+        rig.device.identify()
     with pytest.raises(WrongInstrument, match="another instrument answers"):
-        rig.pump.identify()
+        rig.device.identify()
 
 
 def test_a_bus_address_is_refused(virtual: Clock) -> None:
@@ -343,7 +285,7 @@ def test_settings_are_checked() -> None:
 
 def test_a_hose_that_the_pump_does_not_know_is_refused(make: Callable[..., Rig]) -> None:
     rig = make(channels={"ch1": {"tubing_mm": 1.5}})
-    assert isinstance(rig.failed(Dispense(1.0, 1.0)), Refused)
+    assert isinstance(rig.failed(Dispense(1.0, 1.0), "ch1"), Refused)
 
 
 # ---- halting, events, losing power ---------------------------------------------------------------------------------
@@ -351,20 +293,20 @@ def test_a_hose_that_the_pump_does_not_know_is_refused(make: Callable[..., Rig])
 
 @pytest.mark.parametrize("stop", ["halt", "make_safe"])
 def test_all_channels_are_stopped_in_mid_motion(rig: Rig, stop: str) -> None:
-    statuses = [rig.begin(Dispense(4.0, 4.0), "ch1"), rig.begin(Dispense(4.0, 4.0), "ch4")]
+    statuses = [rig.begin(Dispense(4.0, 4.0), part="ch1"), rig.begin(Dispense(4.0, 4.0), part="ch4")]
     rig.wait(30.0)
     assert rig.bench.is_safe() == {"instrument": False}
-    getattr(rig.pump, stop)()
+    getattr(rig.device, stop)()
     assert rig.bench.is_safe() == {"instrument": True}
     assert all(isinstance(status.exception(), InDoubt) for status in statuses)
-    assert rig.done(Withdraw(0.5, 6.0))["volume_mL"] == 0.5
+    assert rig.set(Withdraw(0.5, 6.0), "ch1")["volume_mL"] == 0.5
 
 
 def test_one_channel_is_stopped_alone(rig: Rig) -> None:
-    rig.begin(Dispense(4.0, 4.0), "ch1")
-    other = rig.begin(Dispense(1.0, 4.0), "ch2")
+    rig.begin(Dispense(4.0, 4.0), part="ch1")
+    other = rig.begin(Dispense(1.0, 4.0), part="ch2")
     rig.wait(5.0)
-    rig.pump.ch1.halt()
+    rig.device.ch1.halt()
     rig.wait(30.0)
     assert other.result["volume_mL"] == 1.0
 
@@ -372,22 +314,22 @@ def test_one_channel_is_stopped_alone(rig: Rig) -> None:
 def test_events_are_taken_wherever_they_come(rig: Rig) -> None:
     rig.far.events = True  # somebody has turned them on
     for volume in (0.5, 0.1):
-        assert rig.done(Dispense(volume, 6.0))["volume_mL"] == volume
-    rig.on_loop(lambda: rig.far.channels[2].start())
-    rig.on_loop(lambda: rig.far.say(b"^U2|A|100|0|0\r\n"))
+        assert rig.set(Dispense(volume, 6.0), "ch1")["volume_mL"] == volume
+    rig.do(lambda: rig.far.channels[2].start())
+    rig.do(lambda: rig.far.say(b"^U2|A|100|0|0\r\n"))
     rig.wait(0.1)
-    rig.done(None)
-    assert rig.pump.ch2.running.get() is True
-    rig.on_loop(lambda: rig.far.say(b"^X2|A\r\n"))
+    rig.read("ch1")
+    assert rig.device.ch2.running.get() is True
+    rig.do(lambda: rig.far.say(b"^X2|A\r\n"))
     rig.wait(0.1)
-    rig.done(None)
-    assert rig.pump.ch2.running.get() is False
+    rig.read("ch1")
+    assert rig.device.ch2.running.get() is False
 
 
 def test_somebody_at_the_panel_is_noticed(rig: Rig) -> None:
-    status = rig.begin(Dispense(2.0, 6.0))
+    status = rig.begin(Dispense(2.0, 6.0), part="ch1")
     rig.wait(5.0)
-    rig.on_loop(rig.far.channels[1].stop)
+    rig.do(rig.far.channels[1].stop)
     rig.wait(30.0)
     assert isinstance(status.exception(), InstrumentAlarm)
     assert "halted, or used by somebody else" in str(status.exception())
@@ -395,64 +337,64 @@ def test_somebody_at_the_panel_is_noticed(rig: Rig) -> None:
 
 def test_a_channel_that_runs_by_itself_is_not_started(rig: Rig) -> None:
     rig.far.channels[1].settings.mode = "L"
-    rig.on_loop(rig.far.channels[1].start)
-    assert "runs though nobody asked" in str(rig.failed(Dispense(1.0, 6.0)))
+    rig.do(rig.far.channels[1].start)
+    assert "runs though nobody asked" in str(rig.failed(Dispense(1.0, 6.0), "ch1"))
 
 
 def test_rollers_that_do_not_turn_are_a_timeout_and_stopped(make: Callable[..., Rig]) -> None:
     rig = make({"stuck": 1})
-    error = rig.failed(Dispense(1.0, 6.0))
+    error = rig.failed(Dispense(1.0, 6.0), "ch1")
     assert isinstance(error, InstrumentTimeout)
     assert "Do its rollers turn" in str(error)
     assert rig.bench.is_safe() == {"instrument": True}
 
 
 def test_a_power_cut_in_mid_motion_leaves_the_volume_unknown(rig: Rig) -> None:
-    intent = rig.intent(Dispense(2.0, 6.0))
-    status = rig.begin(Dispense(2.0, 6.0))
+    intent = rig.intend(Dispense(2.0, 6.0), "ch1")
+    status = rig.begin(Dispense(2.0, 6.0), part="ch1")
     rig.wait(5.0)
-    rig.on_loop(rig.far.power_cycle)
+    rig.do(rig.far.power_cycle)
     rig.wait(60.0)
     assert isinstance(status.exception(), InstrumentAlarm)
     assert "power of the pump was interrupted" in str(status.exception())
     assert rig.reconcile(intent).verdict == "unknown"
-    assert rig.done(Dispense(0.5, 6.0))["volume_mL"] == 0.5
+    assert rig.set(Dispense(0.5, 6.0), "ch1")["volume_mL"] == 0.5
 
 
 def test_a_pump_that_fell_back_to_legacy_mode_is_never_started_so(make: Callable[..., Rig]) -> None:
     rig = make({"legacy": True})
-    rig.intent(Dispense(2.0, 6.0))
-    rig.on_loop(rig.far.power_cycle)
+    rig.intend(Dispense(2.0, 6.0), "ch1")
+    rig.do(rig.far.power_cycle)
     assert not rig.far.addressing
-    assert isinstance(rig.failed(Dispense(2.0, 6.0)), InstrumentError)
-    assert rig.moved() == []
-    assert rig.done(Dispense(0.5, 6.0))["volume_mL"] == 0.5
-    assert rig.moved() == [("instrument.ch1", "dispense", 0.5)]
+    assert isinstance(rig.failed(Dispense(2.0, 6.0), "ch1"), InstrumentError)
+    assert moved(rig) == []
+    assert rig.set(Dispense(0.5, 6.0), "ch1")["volume_mL"] == 0.5
+    assert moved(rig) == [("instrument.ch1", "dispense", 0.5)]
 
 
 def test_settings_can_be_saved_while_it_rests(rig: Rig) -> None:
-    rig.clock.run(rig.pump.do_save())
-    rig.begin(Dispense(2.0, 6.0))
+    rig.clock.run(rig.device.do_save())
+    rig.begin(Dispense(2.0, 6.0), part="ch1")
     rig.wait(3.0)
     with pytest.raises(Refused, match=r"ch1 runs"):
-        rig.clock.run(rig.pump.do_save())
+        rig.clock.run(rig.device.do_save())
 
 
 # ---- what is in doubt ----------------------------------------------------------------------------------------------
 
 
 def test_reconciling_by_the_counter(rig: Rig) -> None:
-    intent = rig.intent(Dispense(2.0, 6.0))
+    intent = rig.intend(Dispense(2.0, 6.0), "ch1")
     assert rig.reconcile(intent).verdict == "not"
-    rig.begin(Dispense(2.0, 6.0))
+    rig.begin(Dispense(2.0, 6.0), part="ch1")
     rig.wait(10.0)
     assert rig.reconcile(intent).verdict == "unknown"  # it still runs
-    rig.pump.halt()
+    rig.device.halt()
     found = rig.reconcile(intent)
     assert found.verdict == "partial"
     assert found.amount == pytest.approx(rig.bench.ledger[0].volume, abs=1e-3)
-    intent = rig.intent(Withdraw(1.0, 6.0), "ch2")
-    rig.done(Withdraw(1.0, 6.0), "ch2")
+    intent = rig.intend(Withdraw(1.0, 6.0), "ch2")
+    rig.set(Withdraw(1.0, 6.0), "ch2")
     assert rig.reconcile(intent).verdict == "happened"
     rig.far.channels[2].hose.total = 1.5
     assert "somebody else" in rig.reconcile(intent).why
@@ -460,13 +402,13 @@ def test_reconciling_by_the_counter(rig: Rig) -> None:
 
 
 def test_a_new_process_reconciles_what_the_old_one_began(rig: Rig) -> None:
-    intent = rig.intent(Dispense(2.0, 6.0))
-    rig.begin(Dispense(2.0, 6.0))
+    intent = rig.intend(Dispense(2.0, 6.0), "ch1")
+    rig.begin(Dispense(2.0, 6.0), part="ch1")
     rig.wait(5.0)
-    rig.pump.ch1.end_action()
-    rig.pump.disconnect()
-    rig.pump = rig.again()
-    rig.pump.halt()
+    rig.device.ch1.end_action()
+    rig.device.disconnect()
+    rig.device = rig.another()
+    rig.device.halt()
     found = rig.reconcile(intent)
     assert found.verdict == "partial"
     assert found.amount == pytest.approx(rig.bench.ledger[0].volume, abs=1e-3)
@@ -478,86 +420,54 @@ def test_a_new_process_reconciles_what_the_old_one_began(rig: Rig) -> None:
 @pytest.mark.parametrize("kind", ["drop", "late", "garble", "disconnect"])
 @pytest.mark.parametrize("nth", [1, 2, 3, 4, 7, 12, 20, 28, 36, 44, 48, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60])
 def test_each_fault_is_overcome_or_told_and_the_next_command_is_right(rig: Rig, kind: Any, nth: int) -> None:
-    intent = rig.intent(Dispense(1.0, 6.0))
+    intent = rig.intend(Dispense(1.0, 6.0), "ch1")
     rig.bench.inject("instrument", kind, nth=nth, **({"seconds": 1.5} if kind == "late" else {}))
-    status = rig.act(Dispense(1.0, 6.0))
-    error = status.exception()
-    if error is None:
-        assert status.result["volume_mL"] == 1.0
-    else:
-        assert isinstance(error, InstrumentError)
-        rig.pump.halt()
-        found = rig.reconcile(intent)
-        true = sum(entry.volume for entry in rig.bench.ledger)
-        assert found.verdict in ("not", "partial", "happened")
-        assert found.amount == pytest.approx(true, abs=1e-3)
+    status = rig.act(Dispense(1.0, 6.0), "ch1")
+    rig.settle(status, intent, 1.0, 1e-3)
     rig.bench.wire("instrument").faults.clear()
-    assert rig.done(Withdraw(0.5, 6.0))["volume_mL"] == 0.5
-    assert rig.moved()[-1] == ("instrument.ch1", "withdraw", 0.5)
+    assert rig.set(Withdraw(0.5, 6.0), "ch1")["volume_mL"] == 0.5
+    assert moved(rig)[-1] == ("instrument.ch1", "withdraw", 0.5)
 
 
 def test_a_start_is_never_sent_twice(rig: Rig) -> None:
-    sent: list[bytes] = []
-    hear = rig.far.hear
-
-    def noted(frame: bytes) -> None:
-        sent.append(frame)
-        hear(frame)
-
-    rig.far.hear = noted
+    rig.heard.clear()
     for nth in range(1, 70):
         rig.bench.inject("instrument", "drop", nth=nth)
-        rig.act(Dispense(0.01, 6.0))
+        rig.act(Dispense(0.01, 6.0), "ch1")
         rig.bench.wire("instrument").faults.clear()
-        assert sent.count(b"1H") <= 1
-        sent.clear()
+        assert rig.heard.count("1H") <= 1
+        rig.heard.clear()
 
 
 @pytest.mark.parametrize("delay", [0.002, 0.006, 0.015])
 def test_a_doubled_reply_is_not_believed(make: Callable[..., Rig], delay: float) -> None:
     for nth in range(1, 64):
         rig = make()
-        rig.pump.connect()
-        intent = rig.intent(Dispense(1.0, 6.0))
-        say, count = rig.far.say, iter(range(nth, -1, -1))
-
-        def doubled(data: bytes, rig: Rig = rig, say: Any = say, count: Any = count) -> None:
-            say(data)
-            if next(count, 0) == 1:
-                rig.far.later(delay, lambda: say(data))
-
-        rig.far.say = doubled
-        status = rig.act(Dispense(1.0, 6.0))
-        error = status.exception()
-        if error is None:
-            assert status.result["volume_mL"] == 1.0
-        else:
-            assert isinstance(error, InstrumentError)
-            rig.pump.halt()
-            found = rig.reconcile(intent)
-            true = sum(entry.volume for entry in rig.bench.ledger)
-            assert found.amount == pytest.approx(true, abs=1e-3)
-        assert rig.done(Withdraw(0.5, 6.0))["volume_mL"] == 0.5
-        rig.pump.disconnect()
+        rig.device.connect()
+        intent = rig.intend(Dispense(1.0, 6.0), "ch1")
+        rig.double(nth, delay)
+        status = rig.act(Dispense(1.0, 6.0), "ch1")
+        rig.settle(status, intent, 1.0, 1e-3)
+        assert rig.set(Withdraw(0.5, 6.0), "ch1")["volume_mL"] == 0.5
+        rig.device.disconnect()
 
 
 def test_a_pump_that_hangs_is_told_and_can_be_used_again(rig: Rig) -> None:
     rig.bench.inject("instrument", "hang")
-    assert isinstance(rig.failed(None), LinkError)
+    assert isinstance(rig.failed(None, "ch1"), LinkError)
     rig.bench.wire("instrument").mend()
-    assert rig.done(Dispense(0.5, 6.0))["volume_mL"] == 0.5
+    assert rig.set(Dispense(0.5, 6.0), "ch1")["volume_mL"] == 0.5
 
 
 class PumpContract(DriverContract):
     part = ""
 
-    @pytest.fixture(params=["virtual", "scaled"])
-    def instrument(self, request: pytest.FixtureRequest) -> Iterator[Any]:
-        clock: Clock = request.getfixturevalue(request.param)
-        with clock.running():
-            rig = Rig(clock, poll_s=0.1)
-            yield getattr(rig.pump, self.part) if self.part else rig.pump
-            rig.pump.disconnect()
+    @pytest.fixture
+    def instrument(self, lab_clock: Clock, rigs: Callable[..., Rig]) -> Iterator[Any]:
+        with lab_clock.running():
+            rig = met(rigs, lab_clock, poll_s=0.1)
+            yield rig.part(self.part)
+            rig.device.disconnect()
 
 
 class TestRegloICC(PumpContract):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,8 +13,7 @@ from hypothesis import strategies as st
 from autolab.drivers import julabo_protocol as wire
 from autolab.drivers.addresses import Address
 from autolab.drivers.julabo import Circulator
-from autolab.drivers.testing import ScriptedChannel, play
-from autolab.drivers.wire import Ports
+from autolab.drivers.testing import play
 from autolab.model.clock import Clock
 from autolab.model.errors import GarbledReply, InstrumentAlarm, InstrumentTimeout, LinkError, OutsideLimits, Refused
 
@@ -175,34 +173,16 @@ class Far:
         return [self.says[command].encode() + b"\r\n"] if command in self.says else []
 
 
-@pytest.fixture
-def make(virtual: Clock) -> Iterator[Callable[..., tuple[Circulator, Far]]]:
-    made: list[Circulator] = []
+Do = Callable[[Any, object], dict[str, Any]]
 
+
+@pytest.fixture
+def make(virtual: Clock, scripted_device: Callable[..., Any]) -> Callable[..., tuple[Circulator, Far]]:
     def one(**settings: Any) -> tuple[Circulator, Far]:
         far = Far()
-        channel = ScriptedChannel(far.answer, clock=virtual)
-        made.append(
-            Circulator("bath", address="memory://b", clock=virtual, ports=Ports(virtual), channel=channel, **settings)
-        )
-        return made[-1], far
+        return scripted_device(Circulator, far.answer, virtual, "bath", "memory://b", **settings), far
 
-    yield one
-    for circulator in made:
-        circulator.disconnect()
-
-
-def do(circulator: Circulator, value: float | str | None) -> dict[str, Any]:
-    async def done() -> dict[str, Any]:
-        status = circulator.trigger() if value is None else circulator.set(value)
-        while not status.done:
-            await asyncio.sleep(0.5)
-        error = status.exception(0)
-        if error is not None:
-            raise error
-        return dict(status.result)
-
-    return circulator.clock.run(done())
+    return one
 
 
 def test_its_line_is_4800_7e1() -> None:
@@ -215,7 +195,7 @@ def test_its_line_is_4800_7e1() -> None:
     [("v1", (-30.0, 150.0), 22.5, 30.0), ("v2", (5.0, 100.0), 30.0, 22.5)],
 )
 def test_the_dialects_number_their_channels_otherwise(
-    make: Any, dialect: str, limits: tuple[float, float], external: float, power: float
+    make: Any, dialect: str, limits: tuple[float, float], external: float, power: float, do: Do
 ) -> None:
     circulator, _ = make(dialect=dialect, sensor="external")
     circulator.connect()
@@ -245,7 +225,7 @@ def test_one_that_should_tell_limits_and_does_not_is_told(make: Any) -> None:
         circulator.connect()
 
 
-def test_its_panel_has_it_so_that_nothing_is_ordered(make: Any) -> None:
+def test_its_panel_has_it_so_that_nothing_is_ordered(make: Any, do: Do) -> None:
     circulator, far = make(dialect="v1")
     far.says["STATUS"] = "00 MANUAL STOP"
     with pytest.raises(Refused, match="set it to remote control there"):
@@ -260,7 +240,7 @@ def test_what_its_panel_keeps_running_is_an_alarm_when_it_is_made_safe(make: Any
         circulator.make_safe()
 
 
-def test_a_set_point_that_is_not_taken_is_refused_in_its_words(make: Any) -> None:
+def test_a_set_point_that_is_not_taken_is_refused_in_its_words(make: Any, do: Do) -> None:
     circulator, far = make(dialect="v1")
     circulator.connect()
     far.obeys = False
@@ -269,7 +249,7 @@ def test_a_set_point_that_is_not_taken_is_refused_in_its_words(make: Any) -> Non
     assert "OUT_MODE_05 1" not in far.heard
 
 
-def test_an_alarm_is_told_with_what_to_do(make: Any) -> None:
+def test_an_alarm_is_told_with_what_to_do(make: Any, do: Do) -> None:
     circulator, far = make(dialect="v1")
     circulator.connect()
     far.says["STATUS"] = "-01 LOW LEVEL ALARM"
@@ -281,7 +261,7 @@ def test_an_alarm_is_told_with_what_to_do(make: Any) -> None:
     assert far.heard[-3:] == ["OUT_MODE_05 0", "IN_MODE_05", "STATUS"]  # it is stopped all the same
 
 
-def test_a_warning_is_logged_and_no_error(make: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_is_logged_and_no_error(make: Any, caplog: pytest.LogCaptureFixture, do: Do) -> None:
     circulator, far = make(dialect="v1")
     circulator.connect()
     far.says["STATUS"] = "-03 EXCESS TEMPERATURE WARNING"
@@ -290,7 +270,7 @@ def test_a_warning_is_logged_and_no_error(make: Any, caplog: pytest.LogCaptureFi
     assert "EXCESS TEMPERATURE WARNING" in caplog.text
 
 
-def test_limits_that_became_narrower_are_kept(make: Any) -> None:
+def test_limits_that_became_narrower_are_kept(make: Any, do: Do) -> None:
     circulator, far = make(dialect="v1")
     circulator.connect()
     far.says["IN_SP_01"] = "35.00"
@@ -299,7 +279,7 @@ def test_limits_that_became_narrower_are_kept(make: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["2", "-1", "0.5"])
-def test_a_mode_is_nothing_but_on_or_off(make: Any, mode: str) -> None:
+def test_a_mode_is_nothing_but_on_or_off(make: Any, mode: str, do: Do) -> None:
     circulator, far = make(dialect="v1")
     circulator.connect()
     far.says["IN_MODE_05"] = mode

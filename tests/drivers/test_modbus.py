@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from hypothesis import strategies as st
 from autolab.drivers import modbus_map
 from autolab.drivers.modbus import Controller
 from autolab.drivers.modbus_frames import Frames, ModbusRefused
-from autolab.drivers.testing import ScriptedChannel, play
-from autolab.drivers.wire import Ports
+from autolab.drivers.testing import play
 from autolab.model.clock import Clock
 from autolab.model.errors import (
     GarbledReply,
@@ -300,37 +298,17 @@ class Far:
 
 
 Met = tuple[Controller, Far]
+Do = Callable[[Any, object], dict[str, Any]]
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Callable[..., Met]]:
-    made: list[Controller] = []
-
+def make(virtual: Clock, scripted_device: Callable[..., Any]) -> Callable[..., Met]:
     def one(address: str = "memory://b", **settings: Any) -> Met:
         far = Far()
-        channel = ScriptedChannel(far.answer, clock=virtual)
         settings.setdefault("map", "eurotherm_2400")
-        made.append(
-            Controller("block", address=address, clock=virtual, ports=Ports(virtual), channel=channel, **settings)
-        )
-        return made[-1], far
+        return scripted_device(Controller, far.answer, virtual, "block", address, **settings), far
 
-    yield one
-    for controller in made:
-        controller.disconnect()
-
-
-def do(controller: Controller, value: float | str | None) -> dict[str, Any]:
-    async def done() -> dict[str, Any]:
-        status = controller.trigger() if value is None else controller.set(value)
-        while not status.done:
-            await asyncio.sleep(0.5)
-        error = status.exception(0)
-        if error is not None:
-            raise error
-        return dict(status.result)
-
-    return controller.clock.run(done())
+    return one
 
 
 def test_it_is_met_without_writing(make: Callable[..., Met]) -> None:
@@ -352,7 +330,7 @@ def test_units_are_1_to_247(make: Callable[..., Met], bus: int) -> None:
         make(f"memory://b?bus={bus}")
 
 
-def test_every_query_begins_and_ends_with_the_mark(make: Callable[..., Met]) -> None:
+def test_every_query_begins_and_ends_with_the_mark(make: Callable[..., Met], do: Do) -> None:
     controller, far = make()
     controller.connect()
     far.heard.clear()
@@ -361,7 +339,7 @@ def test_every_query_begins_and_ends_with_the_mark(make: Callable[..., Met]) -> 
     assert far.heard == [mark, "010300010003", "010301020001", "010301110001", mark]
 
 
-def test_it_heats_in_automatic_and_is_off_in_manual_without_output(make: Callable[..., Met]) -> None:
+def test_it_heats_in_automatic_and_is_off_in_manual_without_output(make: Callable[..., Met], do: Do) -> None:
     controller, far = make()
     assert do(controller, 21.0)["commanded_C"] == 21.0
     assert far.written == ["000200d2", "01110000"]
@@ -379,7 +357,7 @@ def test_an_output_that_stays_is_not_off(make: Callable[..., Met]) -> None:
         controller.make_safe()
 
 
-def test_a_set_point_that_is_not_taken_is_refused(make: Callable[..., Met]) -> None:
+def test_a_set_point_that_is_not_taken_is_refused(make: Callable[..., Met], do: Do) -> None:
     controller, far = make()
     controller.connect()
     far.fixed.add(2)
@@ -388,7 +366,7 @@ def test_a_set_point_that_is_not_taken_is_refused(make: Callable[..., Met]) -> N
     assert "01110000" not in far.written
 
 
-def test_a_broken_sensor_is_an_alarm(make: Callable[..., Met]) -> None:
+def test_a_broken_sensor_is_an_alarm(make: Callable[..., Met], do: Do) -> None:
     controller, far = make()
     far.words[258] = 1
     with pytest.raises(InstrumentAlarm, match="its sensor is broken or open"):
@@ -409,7 +387,7 @@ def test_silence_is_a_timeout(make: Callable[..., Met]) -> None:
         controller.connect()
 
 
-def test_a_late_reply_of_equal_shape_is_not_believed(make: Callable[..., Met]) -> None:
+def test_a_late_reply_of_equal_shape_is_not_believed(make: Callable[..., Met], do: Do) -> None:
     """The reply to an earlier read of one register, where the next read is of one register too."""
     controller, far = make()
     do(controller, None)

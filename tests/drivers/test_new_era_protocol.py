@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolab.drivers import new_era_protocol as wire
-from autolab.drivers.new_era_counters import Baseline, settle
 from autolab.drivers.new_era_settings import NE1000Settings
 from autolab.drivers.testing import play
+from autolab.drivers.volume_counters import Baseline, settle
 from autolab.model.actions import Intent
 from autolab.model.errors import GarbledReply, Refused
 from autolab.model.roles import Dispense, Withdraw, command_to_json

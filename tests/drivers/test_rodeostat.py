@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bluesky.plans as bp
 import pytest
@@ -36,6 +36,9 @@ from autolab.model.errors import (
     WrongInstrument,
 )
 from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
 CV = {"kind": "cyclic", "low_V": -0.2, "high_V": 0.6, "scan_rate_V_s": 0.4}
 DUMMY: dict[str, Any] = {"cell": "resistor", "ohm": 1e4}
@@ -189,7 +192,7 @@ def test_a_square_wave_keeps_step_with_its_samples(make: Make) -> None:
     wave = TESTS["square_wave"][0]
     with pytest.raises(InputError, match="must be a multiple of sample_s"):
         Rodeostat("cell", address="memory://bench", test={**wave, "quiet_s": 0.015})
-    result = make(test={**wave, "quiet_s": 0.1}).trigger()
+    result = make(test={**wave, "quiet_s": 0.1}).read()
     assert result["samples"] == 50
     assert result["current_A"][:10] == [0.0] * 10
 
@@ -206,55 +209,19 @@ def test_cyclic_parameters() -> None:
 # ---- on the simulator ----------------------------------------------------------------------------------------------
 
 
-class Rig:
-    def __init__(self, clock: Clock, options: Any, limits: Any, settings: Any) -> None:
-        self.clock = clock
-        self.bench = Bench.single("rodeostat.Rodeostat", clock=clock, options=options)
-        self.far = self.bench.instrument("instrument")
-        self.cell = Rodeostat(
-            "cell",
-            address="memory://bench",
-            clock=clock,
-            ports=Ports(clock),
-            channel=self.bench.channel("instrument"),
-            limits=limits,
-            **{"test": CV, **settings},
-        )
-
-    def wait(self, begin: Callable[[], Any]) -> Any:
-        async def done() -> Any:
-            status = begin()
-            event = asyncio.Event()
-            status.add_callback(lambda _: event.set())
-            await event.wait()
-            return status
-
-        status = self.clock.run(done())
-        if status.exception() is not None:
-            raise status.exception()
-        return status.result
-
-    def trigger(self) -> Any:
-        return self.wait(self.cell.trigger)
-
-    def set(self, value: Any) -> Any:
-        return self.wait(lambda: self.cell.set(value))
-
-
-Make = Callable[..., Rig]
+Make = Callable[..., "Rig"]
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Make]:
-    made: list[Rig] = []
+def make(virtual: Clock, rigs: Make) -> Make:
+    def one(options: Any = None, **settings: Any) -> Rig:
+        settings = {"test": CV, **settings}
+        options = DUMMY if options is None else options
+        return rigs(
+            "rodeostat.Rodeostat", Rodeostat, virtual, name="cell", settings=settings, far_settings={}, options=options
+        )
 
-    def one(options: Any = None, limits: Any = None, **settings: Any) -> Rig:
-        made.append(Rig(virtual, DUMMY if options is None else options, limits, settings))
-        return made[-1]
-
-    yield one
-    for rig in made:
-        rig.cell.disconnect()
+    return one
 
 
 @pytest.mark.parametrize("kind", TESTS)
@@ -262,7 +229,7 @@ def test_every_kind_runs_on_a_resistor(make: Make, kind: str) -> None:
     test, count = TESTS[kind]
     rig = make(test=test)
     begun = rig.clock.now()
-    result = rig.trigger()
+    result = rig.read()
     assert (result["test"], result["samples"], result["saturated"]) == (kind, count, 0)
     assert result["time_s"] == pytest.approx([0.01 * (place + 1) for place in range(count)])
     assert rig.clock.now() - begun >= count * 0.01
@@ -277,9 +244,9 @@ def test_every_kind_runs_on_a_resistor(make: Make, kind: str) -> None:
 
 def test_readings_are_arrays_with_their_shape(make: Make) -> None:
     rig = make()
-    assert rig.cell.describe()["cell_current"]["shape"] == [0]
-    result = rig.trigger()
-    described, read = rig.cell.describe(), rig.cell.read()
+    assert rig.device.describe()["cell_current"]["shape"] == [0]
+    result = rig.read()
+    described, read = rig.device.describe(), rig.device.read()
     for name, key in (("elapsed", "time_s"), ("voltage", "voltage_V"), ("current", "current_A")):
         assert described[f"cell_{name}"]["shape"] == [400]
         assert described[f"cell_{name}"]["dtype"] == "array"
@@ -289,7 +256,7 @@ def test_readings_are_arrays_with_their_shape(make: Make) -> None:
 
 def test_a_reversible_couple_gives_its_peaks(make: Make) -> None:
     rig = make(options={"cell": "couple"}, current_range="100uA", test={**CV, "scan_rate_V_s": 0.1, "cycles": 1})
-    result = rig.trigger()
+    result = rig.read()
     up = result["current_A"][: len(result["current_A"]) // 2]
     peak = 2.69e5 * 0.07 * math.sqrt(7e-6 * 0.1) * 1e-6  # Randles and Sevcik at 25 degC
     assert max(up) == pytest.approx(peak, rel=0.04)
@@ -301,7 +268,7 @@ def test_a_reversible_couple_gives_its_peaks(make: Make) -> None:
 def test_a_randles_cell_decays_after_a_step(make: Make) -> None:
     options = {"cell": "randles", "series_ohm": 1e4, "transfer_ohm": 1e6, "farad": 1e-5}
     rig = make(options=options, test={"kind": "chronoamperometry", "steps": [[0.5, 0.0], [1.0, 0.5]]})
-    amperes = rig.trigger()["current_A"]
+    amperes = rig.read()["current_A"]
     tau = 1e-5 / (1e-4 + 1e-6)
     steady = 0.5 / 1.01e6
     assert amperes[60] - steady == pytest.approx((0.5 / 1e4 - steady) * math.exp(-0.11 / tau), rel=0.03)
@@ -310,23 +277,23 @@ def test_a_randles_cell_decays_after_a_step(make: Make) -> None:
 def test_who_it_is(make: Make) -> None:
     rig = make()
     before = dict(vars(rig.far))
-    assert rig.cell.identify() == {"model": "10V_microAmpV0.2", "firmware": "FW0.0.7", "serial_number": "1"}
+    assert rig.device.identify() == {"model": "10V_microAmpV0.2", "firmware": "FW0.0.7", "serial_number": "1"}
     assert {key: before[key] for key in ("volt", "connected", "period")} == {
         key: vars(rig.far)[key] for key in ("volt", "connected", "period")
     }
-    make(device_id=1).cell.connect()
+    make(device_id=1).device.connect()
     with pytest.raises(WrongInstrument, match="device 1 answers instead of 7"):
-        make(device_id=7).cell.connect()
+        make(device_id=7).device.connect()
 
 
 def test_classes_and_reconciling(make: Make) -> None:
     rig = make()
-    assert rig.cell.action_class("trigger", None) == "once"
-    assert rig.cell.action_class("set", 0.1) == "idempotent"
+    assert rig.device.action_class("trigger", None) == "once"
+    assert rig.device.action_class("set", 0.1) == "idempotent"
     rig.set(0.1)
 
     def verdict(verb: Any, value: Any) -> str:
-        return str(rig.clock.run(rig.cell.do_reconcile(Intent("cell", verb, value, "once"))).verdict)
+        return str(rig.clock.run(rig.device.do_reconcile(Intent("cell", verb, value, "once"))).verdict)
 
     assert [verdict("set", 0.1), verdict("set", 0.5), verdict("set", "off")] == ["happened", "not", "not"]
     assert verdict("trigger", None) == "unknown"
@@ -336,7 +303,7 @@ def test_a_potential_is_held_and_let_go(make: Make) -> None:
     rig = make()
     assert rig.set(1.5)["voltage_V"] == pytest.approx(1.5, abs=1e-3)
     assert (rig.far.volt_range, rig.far.live) == ("2V", True)
-    assert rig.cell.locate()["readback"] == pytest.approx(1.5, abs=1e-3)
+    assert rig.device.locate()["readback"] == pytest.approx(1.5, abs=1e-3)
     assert rig.set("off")["voltage_V"] == pytest.approx(0.0, abs=1e-3)
     assert rig.far.is_safe()
     assert not rig.far.live
@@ -348,7 +315,7 @@ def test_a_potential_is_held_and_let_go(make: Make) -> None:
 def test_what_must_not_be_sent_is_not(make: Make, value: Any, words: str) -> None:
     limits = {"voltage": (-1, 1)} if value == 2.0 else None
     with pytest.raises(OutsideLimits, match=words):
-        make(limits=limits).cell.set(value)
+        make(limits=limits).device.set(value)
 
 
 def test_a_test_beyond_the_limits_is_refused_when_it_is_made(make: Make) -> None:
@@ -359,16 +326,16 @@ def test_a_test_beyond_the_limits_is_refused_when_it_is_made(make: Make) -> None
 def test_a_saturated_current_fails_or_is_told(make: Make) -> None:
     rig = make(current_range="10uA")
     with pytest.raises(Saturated, match=r"the current left 10uA in \d+ of 400 samples: take a higher range"):
-        rig.trigger()
-    result = make(current_range="10uA", on_saturation="tell").trigger()
+        rig.read()
+    result = make(current_range="10uA", on_saturation="tell").read()
     assert 100 < result["saturated"] < 400
     with pytest.raises(InstrumentAlarm, match=r"current .* A is outside the limits"):
-        make(limits={"current": (-1e-5, 1e-5)}).trigger()
+        make(limits={"current": (-1e-5, 1e-5)}).read()
 
 
 def test_a_range_that_the_board_does_not_have(make: Make) -> None:
     with pytest.raises(Refused, match="currRange, 60nA, not found"):
-        make(current_range="60nA").trigger()
+        make(current_range="60nA").read()
 
 
 @pytest.mark.parametrize("safe", ["do_halt", "do_make_safe"])
@@ -376,24 +343,24 @@ def test_a_run_is_stopped_in_the_middle(make: Make, safe: str) -> None:
     rig = make()
 
     async def story() -> Any:
-        status = rig.cell.trigger()
+        status = rig.device.trigger()
         await asyncio.sleep(1.0)
         assert not rig.far.is_safe()
-        await getattr(rig.cell, safe)()
+        await getattr(rig.device, safe)()
         return status
 
     status = rig.clock.run(story())
     assert isinstance(status.exception(), InDoubt)
     assert rig.far.is_safe()
     assert rig.far.test is None
-    assert rig.trigger()["samples"] == 400
+    assert rig.read()["samples"] == 400
 
 
 def test_a_run_of_the_process_before_is_met_and_stopped(make: Make) -> None:
     first = make()
 
     async def begin() -> None:
-        first.cell.trigger()
+        first.device.trigger()
         await asyncio.sleep(1.0)
 
     first.clock.run(begin())
@@ -410,7 +377,7 @@ def test_a_run_that_ends_early_is_an_alarm(make: Make) -> None:
     rig = make()
 
     async def story() -> Any:
-        status = rig.cell.trigger()
+        status = rig.device.trigger()
         await asyncio.sleep(1.0)
         rig.far._end()  # somebody else's stopTest
         await asyncio.sleep(5.0)
@@ -425,16 +392,16 @@ def test_one_that_does_not_stop_is_told(make: Make) -> None:
     rig = make(options={**DUMMY, "stuck": True})
 
     async def story() -> None:
-        rig.cell.trigger()
+        rig.device.trigger()
         await asyncio.sleep(1.0)
-        await rig.cell.do_make_safe()
+        await rig.device.do_make_safe()
 
     with pytest.raises((InstrumentAlarm, LinkError)):
         rig.clock.run(story())
 
 
 def test_the_usb_buffer_does_not_swallow_a_command(make: Make) -> None:
-    assert make(options={**DUMMY, "usb_bug": True}).trigger()["samples"] == 400
+    assert make(options={**DUMMY, "usb_bug": True}).read()["samples"] == 400
 
 
 def test_progress_is_told(make: Make) -> None:
@@ -442,11 +409,11 @@ def test_progress_is_told(make: Make) -> None:
     told: list[float] = []
 
     def begin() -> Any:
-        status = rig.cell.trigger()
+        status = rig.device.trigger()
         status.watch(lambda **more: told.append(more["current"]))
         return status
 
-    rig.wait(begin)
+    rig.run(begin)
     assert told == pytest.approx([0.5 * (place + 1) for place in range(8)])
 
 
@@ -454,17 +421,17 @@ def test_progress_is_told(make: Make) -> None:
 @pytest.mark.parametrize("nth", [1, 3, 5, 6, 40])
 def test_each_fault_is_typed_and_the_next_run_is_right(make: Make, kind: Any, nth: int) -> None:
     rig = make()
-    rig.cell.connect()
+    rig.device.connect()
     rig.bench.inject("instrument", kind, nth=nth, **({"seconds": 30.0} if kind == "late" else {}))
     try:
-        assert rig.trigger()["samples"] == 400
+        assert rig.read()["samples"] == 400
     except LinkError:
         pass
     else:
         assert nth < 5  # what may be asked again was
     rig.bench.wire("instrument").mend()
-    rig.cell.clock.run(asyncio.sleep(30.0))  # what is late holds up what comes behind it
-    result = rig.trigger()
+    rig.clock.run(asyncio.sleep(30.0))  # what is late holds up what comes behind it
+    result = rig.read()
     assert result["current_A"][100] == pytest.approx(result["voltage_V"][100] / 1e4, abs=1e-7)
 
 
@@ -472,14 +439,14 @@ def test_a_power_cycle_in_the_middle_is_told_and_the_next_run_is_right(make: Mak
     rig = make()
 
     async def story() -> Any:
-        status = rig.cell.trigger()
+        status = rig.device.trigger()
         await asyncio.sleep(1.0)
         rig.far.power_cycle()
         await asyncio.sleep(10.0)
         return status
 
     assert isinstance(rig.clock.run(story()).exception(), InstrumentTimeout)
-    assert rig.trigger()["samples"] == 400
+    assert rig.read()["samples"] == 400
 
 
 SHORT = {"kind": "constant", "value_V": 0.2, "duration_s": 0.1}

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autolab.drivers import runze_protocol as wire
-from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.runze import Valve
 from autolab.drivers.runze_settings import ValveSettings
 from autolab.drivers.testing import DriverContract, play
-from autolab.drivers.wire import Ports
 from autolab.model.actions import Intent
 from autolab.model.clock import Clock
 from autolab.model.errors import (
@@ -28,7 +26,9 @@ from autolab.model.errors import (
     Refused,
     WrongInstrument,
 )
-from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
 ASK_PORT = bytes.fromhex("cc003e0000dde701")
 ASK_MOTOR = bytes.fromhex("cc004a0000ddf301")
@@ -39,54 +39,15 @@ def answer(status: int, value: int = 0, address: int = 0) -> bytes:
     return body + sum(body).to_bytes(2, "little")
 
 
-class Rig:
-    """A valve on its simulator."""
-
-    def __init__(self, clock: Clock, options: dict[str, Any] | None = None, **settings: Any) -> None:
-        settings = {"positions": 10, **settings}
-        self.clock = clock
-        self.bench = Bench.single(
-            "runze.Valve",
-            clock=clock,
-            settings={"positions": settings["positions"]},
-            options={"at": 1, **(options or {})},
-        )
-        self.far = self.bench.instrument("instrument")
-        channel = self.bench.channel("instrument")
-        self.valve = Valve(
-            "valve", address="memory://instrument", clock=clock, channel=channel, ports=Ports(clock), **settings
-        )
-
-    def wait(self, seconds: float) -> None:
-        self.clock.run(asyncio.sleep(seconds))
-
-    def done(self, status: ActionStatus) -> Any:
-        async def wait() -> None:
-            while not status.done:
-                await asyncio.sleep(0.05)
-
-        self.clock.run(wait())
-        status.wait(1)
-        return status.result
-
-    def set(self, value: object) -> Any:
-        return self.done(self.valve.set(value))
-
-    def read(self) -> Any:
-        return self.done(self.valve.trigger())
+def met(rigs: Callable[..., Rig], clock: Clock, options: dict[str, Any] | None = None, **settings: Any) -> Rig:
+    settings = {"positions": 10, **settings}
+    known, options = {"positions": settings["positions"]}, {"at": 1, **(options or {})}
+    return rigs("runze.Valve", Valve, clock, name="valve", settings=settings, far_settings=known, options=options)
 
 
 @pytest.fixture
-def rig(virtual: Clock) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
-
-    def make(options: dict[str, Any] | None = None, **settings: Any) -> Rig:
-        made.append(Rig(virtual, options, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.valve.disconnect()
+def rig(virtual: Clock, rigs: Callable[..., Rig]) -> Callable[..., Rig]:
+    return functools.partial(met, rigs, virtual)
 
 
 # ---- frames --------------------------------------------------------------------------------------------------------
@@ -199,14 +160,14 @@ def test_a_known_one_is_asked_who_it_is_after_a_silence() -> None:
 
 def test_it_is_met_without_a_movement(rig: Callable[..., Rig]) -> None:
     one = rig({"at": 4})
-    assert one.valve.identify() == {"model": None, "firmware": "1.9", "serial_number": None}
-    assert (one.valve.readback.get(), one.far.rotor.opened) == ("4", [])
-    assert one.valve.locate() == {"setpoint": None, "readback": 4}
+    assert one.device.identify() == {"model": None, "firmware": "1.9", "serial_number": None}
+    assert (one.device.readback.get(), one.far.rotor.opened) == ("4", [])
+    assert one.device.locate() == {"setpoint": None, "readback": 4}
 
 
 def test_nobody_at_its_address(rig: Callable[..., Rig]) -> None:
     with pytest.raises(InstrumentTimeout):
-        rig(device_address=3).valve.connect()
+        rig(device_address=3).device.connect()
 
 
 def test_its_address(virtual: Clock) -> None:
@@ -219,7 +180,7 @@ def test_its_address(virtual: Clock) -> None:
 
 def test_another_version_behind_the_same_port_is_another_valve(rig: Callable[..., Rig]) -> None:
     one = rig()
-    one.valve.connect()
+    one.device.connect()
     one.far.version = 0x0203
     one.bench.inject("instrument", "disconnect")
     with pytest.raises(WrongInstrument, match="another instrument answers"):
@@ -236,7 +197,7 @@ def test_it_goes_to_a_port_the_way_that_is_declared(rig: Callable[..., Rig], dir
     one = rig(direction=direction)
     assert one.set(4) == {"position": 4}
     assert one.far.rotor.opened == opened
-    assert one.valve.locate() == {"setpoint": 4, "readback": 4}
+    assert one.device.locate() == {"setpoint": 4, "readback": 4}
     assert one.read() == {"position": 4, "moving": False}
 
 
@@ -259,7 +220,7 @@ def test_homed_it_connects_no_port(rig: Callable[..., Rig]) -> None:
     assert one.set("home") == {"position": "home"}
     assert one.far.homed
     assert one.read() == {"position": "home", "moving": False}
-    assert one.valve.locate() == {"setpoint": "home", "readback": "home"}
+    assert one.device.locate() == {"setpoint": "home", "readback": "home"}
     one.far.rotor.opened.clear()
     assert one.set("home") == {"position": "home"}
     assert one.far.rotor.opened == []
@@ -270,7 +231,7 @@ def test_homed_it_connects_no_port(rig: Callable[..., Rig]) -> None:
 def test_a_place_that_it_does_not_know_is_told_as_none(rig: Callable[..., Rig]) -> None:
     one = rig({"at": 0})
     assert one.read() == {"position": None, "moving": False}
-    assert one.valve.locate()["readback"] is None
+    assert one.device.locate()["readback"] is None
     assert one.set(3) == {"position": 3}
 
 
@@ -285,7 +246,7 @@ def test_turned_by_somebody_else_it_is_not_home(rig: Callable[..., Rig]) -> None
 
 def test_it_does_not_take_a_command_while_it_turns(rig: Callable[..., Rig]) -> None:
     one = rig({"step_s": 1.0})
-    one.valve.connect()
+    one.device.connect()
     one.far.rotor.go(5, "up", lambda: None)
     with pytest.raises(Refused, match="busy: its motor turns"):
         one.set(3)
@@ -311,18 +272,18 @@ def test_a_head_with_fewer_ports_refuses(rig: Callable[..., Rig]) -> None:
 @pytest.mark.parametrize("value", [0, 11, -1, 2.0, True, "3", "A", "Home", None])
 def test_what_is_no_position(rig: Callable[..., Rig], value: object) -> None:
     with pytest.raises(OutsideLimits, match=r"it has 1 to 10, home; nothing was sent"):
-        rig().valve.set(value)
+        rig().device.set(value)
 
 
 def test_positions_that_may_not_be_opened(rig: Callable[..., Rig]) -> None:
     one = rig(allowed=[1, 2, 10])
     for value in (3, "home"):
         with pytest.raises(OutsideLimits, match="is not among those that may be set"):
-            one.valve.set(value)
+            one.device.set(value)
     bounded = rig(limits={"position": (2, 4)})
     assert bounded.set("home") == {"position": "home"}
     with pytest.raises(OutsideLimits):
-        bounded.valve.set(1)
+        bounded.device.set(1)
 
 
 @pytest.mark.parametrize(
@@ -338,42 +299,42 @@ def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
 
 def test_halting_waits_until_the_rotor_stands(rig: Callable[..., Rig]) -> None:
     one = rig({"step_s": 1.0})
-    one.valve.connect()
-    status = one.valve.set(4)
+    one.device.connect()
+    status = one.device.set(4)
     one.wait(1.0)
     assert not one.far.is_safe()
-    one.valve.halt()
-    assert (one.far.is_safe(), one.far.rotor.at, one.valve.readback.get()) == (True, 4, "4")
+    one.device.halt()
+    assert (one.far.is_safe(), one.far.rotor.at, one.device.readback.get()) == (True, 4, "4")
     with pytest.raises(InDoubt):
         one.done(status)
 
 
 def test_made_safe_in_the_middle_of_a_turn(rig: Callable[..., Rig]) -> None:
     one = rig({"step_s": 1.0})
-    one.valve.connect()
-    one.valve.set("home")
+    one.device.connect()
+    one.device.set("home")
     one.wait(0.5)
-    one.valve.make_safe()
+    one.device.make_safe()
     assert one.bench.is_safe() == {"instrument": True}
     assert one.read()["position"] == "home"
 
 
 def test_a_valve_that_turns_on_and_on_is_not_safe(rig: Callable[..., Rig]) -> None:
     one = rig({"step_s": 10.0}, timeout_s=3)
-    one.valve.connect()
-    one.valve.set(4)
+    one.device.connect()
+    one.device.set(4)
     one.wait(1)
     with pytest.raises(InstrumentAlarm, match="still turns after 3 s"):
-        one.valve.make_safe()
+        one.device.make_safe()
 
 
 def test_an_action_in_doubt_is_settled_by_the_position(rig: Callable[..., Rig]) -> None:
     one = rig()
     one.set(4)
-    happened = one.clock.run(one.valve.do_reconcile(Intent("valve", "set", 4, "idempotent")))
+    happened = one.clock.run(one.device.do_reconcile(Intent("valve", "set", 4, "idempotent")))
     assert (happened.verdict, happened.result) == ("happened", {"position": 4})
     one.far.rotor.stand(4, between=True)
-    missed = one.clock.run(one.valve.do_reconcile(Intent("valve", "set", 7, "idempotent")))
+    missed = one.clock.run(one.device.do_reconcile(Intent("valve", "set", 7, "idempotent")))
     assert (missed.verdict, missed.why) == ("not", "it stands at an unknown place; it can be told again")
 
 
@@ -381,7 +342,7 @@ def test_an_action_in_doubt_is_settled_by_the_position(rig: Callable[..., Rig]) 
 @pytest.mark.parametrize("nth", [1, 2, 4, 5])
 def test_a_fault_while_it_looks_is_survived(rig: Callable[..., Rig], kind: Any, nth: int) -> None:
     one = rig({"step_s": 0.1})
-    one.valve.connect()
+    one.device.connect()
     one.bench.inject("instrument", kind, nth=nth, seconds=1.2)
     assert one.set(4) == {"position": 4}
     assert one.far.rotor.opened == [2, 3, 4]
@@ -393,7 +354,7 @@ def test_a_fault_behind_the_movement_is_told_and_the_movement_not_sent_again(
     rig: Callable[..., Rig], kind: Any
 ) -> None:
     one = rig()
-    one.valve.connect()
+    one.device.connect()
     one.bench.inject("instrument", kind, nth=3, seconds=1.2)  # motor, port, movement
     with pytest.raises(LinkError):
         one.set(4)
@@ -404,7 +365,7 @@ def test_a_fault_behind_the_movement_is_told_and_the_movement_not_sent_again(
 
 def test_a_line_that_hangs_is_told_and_then_right_again(rig: Callable[..., Rig]) -> None:
     one = rig(timeout_s=5)
-    one.valve.connect()
+    one.device.connect()
     one.bench.inject("instrument", "hang", nth=4)
     with pytest.raises(LinkError):
         one.set(4)
@@ -427,8 +388,8 @@ def test_late_answers_are_never_taken_for_others(rig: Callable[..., Rig], second
 
 def test_a_power_cycle_in_the_middle_of_a_turn_is_told(rig: Callable[..., Rig]) -> None:
     one = rig({"step_s": 1.0}, timeout_s=15)
-    one.valve.connect()
-    status = one.valve.set(5)
+    one.device.connect()
+    status = one.device.set(5)
     one.wait(2.5)
     one.far.power_cycle()
     with pytest.raises(InstrumentAlarm, match="has not come to 5 within 15 s: it is at an unknown place"):
@@ -440,12 +401,12 @@ class TestValve(DriverContract):
     """A valve keeps what every driver must keep."""
 
     @pytest.fixture
-    def instrument(self, virtual: Clock) -> Iterator[Any]:
-        rig = Rig(virtual)
+    def instrument(self, virtual: Clock, rigs: Callable[..., Rig]) -> Iterator[Any]:
+        rig = met(rigs, virtual)
         with virtual.running():
             virtual.start()
-            yield rig.valve
-        rig.valve.disconnect()
+            yield rig.device
+        rig.device.disconnect()
 
     @pytest.fixture
     def command(self) -> object:
@@ -454,5 +415,5 @@ class TestValve(DriverContract):
 
 def test_samples_can_be_set(rig: Callable[..., Rig]) -> None:
     one = rig()
-    for value in one.valve.samples():
+    for value in one.device.samples():
         assert one.set(value) == {"position": value}

@@ -7,7 +7,7 @@ import contextlib
 import json
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -30,76 +30,40 @@ from autolab.model.errors import (
 )
 from autolab.simulators.bench import Bench
 
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
+
 QUIET = {"white_g": 0.0, "sway_g": 0.0, "drift_g": 0.0}
 
 
-class Rig:
-    """A balance on a bench, and a person who puts things on it."""
+def met(rigs: Callable[..., Rig], clock: Clock, options: dict[str, Any] | None = None, **settings: Any) -> Rig:
+    rig = rigs(
+        "sartorius.Balance", Balance, clock, name="scale", settings=settings, far_settings={},
+        options={**QUIET, **(options or {})}, seed=2,
+    )  # fmt: skip
+    rig.wait(3.0)
+    return rig
 
-    def __init__(self, clock: Clock, options: dict[str, Any], settings: dict[str, Any]) -> None:
-        self.clock = clock
-        self.bench = Bench.single("sartorius.Balance", clock=clock, options={**QUIET, **options}, seed=2)
-        self.far: Any = self.bench.instrument("instrument")
-        self.heard: list[str] = []
-        hear = self.far.hear
 
-        def noted(frame: bytes) -> None:
-            self.heard.append(frame.decode())
-            hear(frame)
+def put(rig: Rig, grams: float, wait: float = 10.0) -> None:
+    """Have so much on the pan."""
 
-        self.far.hear = noted
-        channel = self.bench.channel("instrument")
-        self.balance: Any = Balance(
-            "scale", address="memory://instrument", channel=channel, clock=clock, ports=Ports(clock), **settings
-        )
-        clock.run(asyncio.sleep(3.0))
+    async def change() -> None:
+        rig.look().pan.load = grams
+        await asyncio.sleep(wait)
 
-    def put(self, grams: float, wait: float = 10.0) -> None:
-        async def change() -> None:
-            self.far.world.advance()
-            self.far.pan.load = grams
-            await asyncio.sleep(wait)
-
-        self.clock.run(change())
-
-    def wait(self, begin: Callable[[], Any], meanwhile: Callable[[], object] | None = None, after: float = 0.0) -> Any:
-        """Begin an action and return its result when it is done, or raise what it failed with."""
-
-        async def done() -> Any:
-            begun, event = begin(), asyncio.Event()
-            begun.add_callback(lambda _: self.clock.loop.call_soon_threadsafe(event.set))
-            if meanwhile is not None:
-                self.clock.loop.call_later(after, meanwhile)
-            await event.wait()
-            return begun
-
-        over = self.clock.run(done())
-        if over.exception(0) is not None:
-            raise over.exception(0)
-        return dict(over.result)
-
-    def weigh(self) -> Any:
-        return self.wait(self.balance.trigger)
-
-    def set(self, command: str) -> Any:
-        return self.wait(lambda: self.balance.set(command))
+    rig.clock.run(change())
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
-
+def make(virtual: Clock, rigs: Callable[..., Rig]) -> Callable[..., Rig]:
     def one(options: dict[str, Any] | None = None, **settings: Any) -> Rig:
-        rig = Rig(virtual, options or {}, settings)
-        rig.balance.connect()
+        rig = met(rigs, virtual, options, **settings)
+        rig.device.connect()
         rig.heard.clear()
-        made.append(rig)
         return rig
 
-    yield one
-    for rig in made:
-        rig.balance.disconnect()
-        rig.bench.close()
+    return one
 
 
 @pytest.fixture
@@ -231,21 +195,21 @@ def test_any_bytes_are_a_weight_or_an_error(data: bytes) -> None:
 # ---- meeting it ----------------------------------------------------------------------------------------------------
 
 
-def test_it_is_met_and_tells_who_it_is(virtual: Clock) -> None:
-    rig = Rig(virtual, {}, {"serial_number": "0037454321"})
+def test_it_is_met_and_tells_who_it_is(virtual: Clock, rigs: Callable[..., Rig]) -> None:
+    rig = met(rigs, virtual, serial_number="0037454321")
     told = {"model": "ENTRIS224I-1S", "firmware": "00-37-09", "serial_number": "0037454321"}
-    assert rig.balance.identify() == told
+    assert rig.device.identify() == told
     assert set(rig.heard) == {"x1", "x2", "x3"}
-    assert rig.balance.read_configuration()["scale_model"]["value"] == "ENTRIS224I-1S"
+    assert rig.device.read_configuration()["scale_model"]["value"] == "ENTRIS224I-1S"
     settings = dict(Balance("x", address="serial:///dev/ttyS9", clock=virtual).address.settings)
     assert settings == {"parity": "O"}
-    rig.balance.disconnect()
+    rig.device.disconnect()
 
 
-def test_another_balance_is_refused(virtual: Clock) -> None:
-    rig = Rig(virtual, {}, {"serial_number": "1"})
+def test_another_balance_is_refused(virtual: Clock, rigs: Callable[..., Rig]) -> None:
+    rig = met(rigs, virtual, serial_number="1")
     with pytest.raises(WrongInstrument, match="balance '0037454321' answers instead of '1'"):
-        rig.balance.connect()
+        rig.device.connect()
 
 
 @pytest.mark.parametrize(
@@ -271,18 +235,18 @@ def test_settings_that_cannot_be(virtual: Clock, settings: Any, match: str) -> N
 )
 def test_a_stable_weight_is_told_in_grams(make: Callable[..., Rig], options: Any, grams: float) -> None:
     rig = make(options)
-    rig.put(grams)
-    assert rig.weigh() == {"weight_g": pytest.approx(grams, abs=1e-6), "stable": True}
+    put(rig, grams)
+    assert rig.read() == {"weight_g": pytest.approx(grams, abs=1e-6), "stable": True}
     assert rig.heard == ["P"]
-    assert rig.balance.hints == {"fields": ["scale_weight"]}
-    assert rig.balance.describe()["scale_weight"]["units"] == "g"
-    json.dumps(rig.balance.read())
+    assert rig.device.hints == {"fields": ["scale_weight"]}
+    assert rig.device.describe()["scale_weight"]["units"] == "g"
+    json.dumps(rig.device.read())
 
 
 def test_a_moving_weight_is_waited_for(rig: Rig) -> None:
-    rig.put(50.0, wait=0.3)
+    put(rig, 50.0, wait=0.3)
     begun = rig.clock.now()
-    assert rig.weigh() == {"weight_g": pytest.approx(50.0, abs=0.002), "stable": True}
+    assert rig.read() == {"weight_g": pytest.approx(50.0, abs=0.002), "stable": True}
     assert 1.0 < rig.clock.now() - begun < 10.0
     assert rig.heard.count("P") > 3
 
@@ -290,68 +254,68 @@ def test_a_moving_weight_is_waited_for(rig: Rig) -> None:
 @pytest.mark.parametrize("settings", [{"stability": "immediate"}, {"stable_timeout_s": 2.0}])
 def test_a_weight_that_is_not_stable_is_told_as_such(make: Callable[..., Rig], settings: Any) -> None:
     rig = make({"white_g": 0.0}, **settings)
-    rig.weigh()  # learns the unit
+    rig.read()  # learns the unit
     rig.far.stable = lambda: False
-    rig.put(50.0)
-    told = rig.weigh()
+    put(rig, 50.0)
+    told = rig.read()
     assert told == {"weight_g": pytest.approx(50.0, abs=0.001), "stable": False}
 
 
 def test_an_unstable_weight_of_an_unknown_unit_is_never_a_value(make: Callable[..., Rig]) -> None:
     rig = make({"unit": "mg"}, stability="immediate")
     rig.far.stable = lambda: False
-    rig.put(0.5)
+    put(rig, 0.5)
     with pytest.raises(Unstable, match="tells 500 without a unit, as balances do while a weight is not stable"):
-        rig.weigh()
-    assert math.isnan(rig.balance.weight.get())
+        rig.read()
+    assert math.isnan(rig.device.weight.get())
     del rig.far.stable
-    assert rig.weigh() == {"weight_g": 0.5, "stable": True}
+    assert rig.read() == {"weight_g": 0.5, "stable": True}
 
 
 def test_waiting_in_vain_can_be_a_failure(make: Callable[..., Rig]) -> None:
     rig = make(on_unstable="fail", stable_timeout_s=3.0)
     rig.far.stable = lambda: False
     with pytest.raises(Unstable, match="did not become stable within 3 s"):
-        rig.weigh()
+        rig.read()
 
 
 def test_overload_underload_and_standby_are_alarms(rig: Rig) -> None:
-    rig.put(500.0)
+    put(rig, 500.0)
     with pytest.raises(sbi.Overload, match="scale on memory://instrument: overload"):
-        rig.weigh()
-    rig.put(-20.0)
+        rig.read()
+    put(rig, -20.0)
     with pytest.raises(sbi.Underload):
-        rig.weigh()
-    rig.put(0.0)
+        rig.read()
+    put(rig, 0.0)
     rig.far.on = False
     with pytest.raises(sbi.BalanceFault, match="its display is off"):
-        rig.weigh()
+        rig.read()
     rig.far.on = True
-    assert rig.weigh()["weight_g"] == 0.0
+    assert rig.read()["weight_g"] == 0.0
 
 
 def test_an_adjustment_is_waited_for(make: Callable[..., Rig]) -> None:
     rig = make()
-    rig.clock.run(asyncio.sleep(0))
+    rig.wait(0)
     rig.far.hear(b"Z")
-    assert rig.weigh()["stable"] is True
+    assert rig.read()["stable"] is True
     busy = make(stability="immediate")
     busy.far.hear(b"Z")
     with pytest.raises(Unstable, match="busy with an adjustment"):
-        busy.weigh()
+        busy.read()
 
 
 def test_a_weight_outside_the_limits_is_an_alarm(make: Callable[..., Rig]) -> None:
     rig = make(limits={"weight": [-0.1, 100]})
-    rig.put(150.0)
+    put(rig, 150.0)
     with pytest.raises(InstrumentAlarm, match=r"weight 150 g is outside the limits -0\.1\.\.100 g"):
-        rig.weigh()
+        rig.read()
 
 
 def test_a_balance_that_prints_when_stable_only_is_read_when_it_is(make: Callable[..., Rig]) -> None:
     rig = make({"prints": "stable"})
-    rig.put(50.0)
-    assert rig.weigh()["weight_g"] == 50.0
+    put(rig, 50.0)
+    assert rig.read()["weight_g"] == 50.0
 
 
 # ---- taring and zeroing --------------------------------------------------------------------------------------------
@@ -360,20 +324,20 @@ def test_a_balance_that_prints_when_stable_only_is_read_when_it_is(make: Callabl
 @pytest.mark.parametrize("options", [{}, {"tare_line": True}])
 def test_taring_is_done_when_the_weight_is_zero(make: Callable[..., Rig], options: Any) -> None:
     rig = make(options)
-    rig.put(50.0, wait=0.3)
+    put(rig, 50.0, wait=0.3)
     assert rig.set("tare") == {"weight_g": 0.0, "stable": True}
     assert rig.heard[0] == "T"
     assert rig.heard.count("T") == 1
-    rig.put(60.0)
-    assert rig.weigh()["weight_g"] == pytest.approx(10.0, abs=0.001)
-    assert rig.balance.locate() == {"setpoint": "tare", "readback": rig.balance.weight.get()}
+    put(rig, 60.0)
+    assert rig.read()["weight_g"] == pytest.approx(10.0, abs=0.001)
+    assert rig.device.locate() == {"setpoint": "tare", "readback": rig.device.weight.get()}
 
 
 def test_zeroing_is_done_when_the_weight_is_zero_and_refused_outside_its_range(make: Callable[..., Rig]) -> None:
     rig = make(stable_timeout_s=5.0)
-    rig.put(3.0)
+    put(rig, 3.0)
     assert rig.set("zero") == {"weight_g": 0.0, "stable": True}
-    rig.put(53.0)
+    put(rig, 53.0)
     with pytest.raises(InstrumentAlarm, match=r"did not zero within 5 s: it shows 50 g.*within its zero range"):
         rig.set("zero")
 
@@ -388,20 +352,20 @@ def test_a_tare_that_never_becomes_stable_is_an_alarm(make: Callable[..., Rig]) 
 @pytest.mark.parametrize("value", ["clear_tare", "", 1.0, None, ["tare"]])
 def test_other_commands_are_refused(rig: Rig, value: Any) -> None:
     with pytest.raises(OutsideLimits, match="is no command of a balance; there are 'tare', 'zero'; nothing was sent"):
-        rig.balance.set(value)
+        rig.device.set(value)
     assert rig.heard == []
 
 
 def test_classes_reconciling_and_safety(rig: Rig) -> None:
-    assert (rig.balance.action_class("trigger", None), rig.balance.action_class("set", "tare")) == (
+    assert (rig.device.action_class("trigger", None), rig.device.action_class("set", "tare")) == (
         "read",
         "idempotent",
     )
-    found = rig.clock.run(rig.balance.do_reconcile(Intent("scale", "set", "tare", "idempotent")))
+    found = rig.clock.run(rig.device.do_reconcile(Intent("scale", "set", "tare", "idempotent")))
     assert found.verdict == "unknown"
-    assert rig.balance.samples() == ("tare", "zero")
-    rig.balance.halt()
-    rig.balance.make_safe()
+    assert rig.device.samples() == ("tare", "zero")
+    rig.device.halt()
+    rig.device.make_safe()
     assert rig.heard == []
 
 
@@ -410,37 +374,37 @@ def test_classes_reconciling_and_safety(rig: Rig) -> None:
 
 @pytest.mark.parametrize("fault", ["drop", "late", "garble", "disconnect"])
 def test_a_fault_of_the_line_costs_a_repetition_or_is_typed_and_the_next_weight_is_right(rig: Rig, fault: Any) -> None:
-    rig.put(20.0)
+    put(rig, 20.0)
     rig.bench.inject("instrument", fault, seconds=5.0)
     with contextlib.suppress(LinkError):
-        assert rig.weigh()["weight_g"] == 20.0
-    rig.put(70.0)
-    assert rig.weigh()["weight_g"] == 70.0
+        assert rig.read()["weight_g"] == 20.0
+    put(rig, 70.0)
+    assert rig.read()["weight_g"] == 70.0
     assert rig.set("tare")["weight_g"] == 0.0
 
 
 def test_a_balance_that_hangs_is_typed_and_right_when_it_is_back(rig: Rig) -> None:
     rig.bench.inject("instrument", "hang")
     with pytest.raises(LinkError):
-        rig.weigh()
+        rig.read()
     rig.bench.wire("instrument").mend()
-    rig.put(20.0)
-    assert rig.weigh()["weight_g"] == 20.0
+    put(rig, 20.0)
+    assert rig.read()["weight_g"] == 20.0
 
 
 def test_a_halt_in_the_middle_of_a_tare_ends_it_on_our_side(rig: Rig) -> None:
     rig.far.stable = lambda: False
 
     async def both() -> Any:
-        status = rig.balance.set("tare")
+        status = rig.device.set("tare")
         await asyncio.sleep(2.0)
-        await rig.balance.do_halt()
+        await rig.device.do_halt()
         await asyncio.sleep(0.1)
         return status
 
     assert rig.clock.run(both()).exception(0) is not None
     rig.heard.clear()
-    rig.clock.run(asyncio.sleep(60.0))
+    rig.wait(60.0)
     assert len(rig.heard) <= 1
 
 

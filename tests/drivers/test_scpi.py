@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bluesky.plans as bp
 import pytest
@@ -20,7 +20,6 @@ from autolab.drivers.scpi import InCompliance, Multimeter, Overload, SourceMeter
 from autolab.drivers.scpi_dialects import Measured, dialect
 from autolab.drivers.scpi_protocol import Identity, Talk
 from autolab.drivers.testing import TRIGGER, DriverContract, play
-from autolab.drivers.wire import Ports
 from autolab.model.actions import Intent
 from autolab.model.clock import Clock
 from autolab.model.errors import (
@@ -36,6 +35,9 @@ from autolab.model.errors import (
     WrongInstrument,
 )
 from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
 TALK = Talk()
 VOLTS = {"source": "voltage", "compliance": 0.01}
@@ -150,62 +152,19 @@ def test_any_text_is_numbers_or_garbled(text: str, count: int) -> None:
 # ---- on the simulators ---------------------------------------------------------------------------------------------
 
 
-class Rig:
-    """An instrument on its simulator in virtual time, and a person."""
-
-    def __init__(self, clock: Clock, key: str, settings: dict[str, Any], limits: Any, options: dict[str, Any]) -> None:
-        self.clock = clock
-        shown = {name: value for name, value in settings.items() if name in ("model", "terminator")}
-        self.bench = Bench.single(key, clock=clock, settings=shown, options=options)
-        self.far = self.bench.instrument("instrument")
-        driver = SourceMeter if key == "scpi.SourceMeter" else Multimeter
-        channel = self.bench.channel("instrument")
-        self.meter: Any = driver(
-            "meter",
-            address="memory://bench",
-            clock=clock,
-            ports=Ports(clock),
-            channel=channel,
-            limits=limits,
-            **settings,
-        )
-
-    def wait(self, begin: Callable[[], Any]) -> Any:
-        async def done() -> Any:
-            status = begin()
-            event = asyncio.Event()
-            status.add_callback(lambda _: event.set())
-            await event.wait()
-            return status
-
-        status = self.clock.run(done())
-        if status.exception() is not None:
-            raise status.exception()
-        return status.result
-
-    def set(self, value: Any) -> Any:
-        return self.wait(lambda: self.meter.set(value))
-
-    def trigger(self) -> Any:
-        return self.wait(self.meter.trigger)
-
-
-Make = Callable[..., Rig]
+Make = Callable[..., "Rig"]
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Make]:
-    made: list[Rig] = []
+def make(virtual: Clock, rigs: Make) -> Make:
+    def one(key: str = "scpi.SourceMeter", options: Any = None, **settings: Any) -> Rig:
+        source = key == "scpi.SourceMeter"
+        settings = {**VOLTS, **settings} if source else settings
+        known = {name: value for name, value in settings.items() if name in ("model", "terminator")}
+        driver = SourceMeter if source else Multimeter
+        return rigs(key, driver, virtual, name="meter", settings=settings, far_settings=known, options=options)
 
-    def one(key: str = "scpi.SourceMeter", limits: Any = None, options: Any = None, **settings: Any) -> Rig:
-        if key == "scpi.SourceMeter":
-            settings = {**VOLTS, **settings}
-        made.append(Rig(virtual, key, settings, limits, options or {}))
-        return made[-1]
-
-    yield one
-    for rig in made:
-        rig.meter.disconnect()
+    return one
 
 
 MODELS = pytest.mark.parametrize("model", ["2400", "2450"])
@@ -220,8 +179,8 @@ def test_a_level_is_sourced_measured_and_switched_off(make: Make, model: str) ->
     assert result["current_A"] == pytest.approx(2e-3, rel=1e-4)
     assert result["resistance_Ohm"] == pytest.approx(1000.0, rel=1e-4)
     assert not rig.far.is_safe()
-    assert rig.trigger().keys() == {"voltage_V", "current_A", "resistance_Ohm", "in_compliance"}
-    assert rig.meter.locate() == {"setpoint": 2.0, "readback": pytest.approx(2.0, rel=1e-4)}
+    assert rig.read().keys() == {"voltage_V", "current_A", "resistance_Ohm", "in_compliance"}
+    assert rig.device.locate() == {"setpoint": 2.0, "readback": pytest.approx(2.0, rel=1e-4)}
     assert rig.set("off") == {"output": False}
     assert rig.far.is_safe()
     assert rig.far.errors == []
@@ -232,7 +191,7 @@ def test_current_is_sourced_likewise(make: Make, model: str) -> None:
     rig = make(model=model, **AMPERES)
     result = rig.set(-1e-3)
     assert result["voltage_V"] == pytest.approx(-1.0, rel=1e-4)
-    assert rig.meter.describe()["meter_level"]["units"] == "A"
+    assert rig.device.describe()["meter_level"]["units"] == "A"
     result = rig.set(0.02)  # 20 V over 1 kOhm
     assert result["in_compliance"]
     assert result["voltage_V"] == pytest.approx(5.0, rel=1e-4)
@@ -244,7 +203,7 @@ def test_compliance_is_told_or_fails_with_the_output_off(make: Make, model: str)
     result = rig.set(20.0)
     assert result["in_compliance"]
     assert result["current_A"] == pytest.approx(0.01, rel=1e-3)
-    assert rig.meter.in_compliance.get() is True
+    assert rig.device.in_compliance.get() is True
     rig = make(model=model, on_compliance="fail")
     with pytest.raises(InCompliance, match=r"holds at 9\.99.* 20.0 V is not reached; the output is off|holds at 10"):
         rig.set(20.0)
@@ -255,20 +214,20 @@ def test_a_diode_rectifies(make: Make) -> None:
     rig = make(options={"load": "diode"})
     assert rig.set(-5.0)["current_A"] == pytest.approx(-1e-9, abs=1e-9)
     assert rig.set(5.0)["in_compliance"]
-    assert 0.5 < rig.trigger()["voltage_V"] < 1.0
+    assert 0.5 < rig.read()["voltage_V"] < 1.0
 
 
 def test_measuring_needs_an_output(make: Make) -> None:
     rig = make()
     with pytest.raises(Refused, match="output is off, there is nothing to measure"):
-        rig.trigger()
+        rig.read()
     assert rig.far.is_safe()
 
 
 def test_meeting_it_changes_nothing(make: Make) -> None:
     rig = make()
     before = dict(rig.far.state)
-    assert rig.meter.identify()["model"] == "2400"
+    assert rig.device.identify()["model"] == "2400"
     assert rig.far.state == before
 
 
@@ -282,17 +241,17 @@ def test_meeting_it_changes_nothing(make: Make) -> None:
 def test_only_the_wanted_one_is_taken(make: Make, settings: Any, options: Any, words: str) -> None:
     rig = make(options=options, **settings)
     if not words:
-        rig.meter.connect()
+        rig.device.connect()
         return
     with pytest.raises(WrongInstrument, match=words):
-        rig.meter.connect()
+        rig.device.connect()
 
 
 def test_another_model_is_refused(make: Make) -> None:
     rig = make(model="2400")
     rig.far.model = "2401"
     with pytest.raises(WrongInstrument, match="2401 answers instead of a 2400"):
-        rig.meter.connect()
+        rig.device.connect()
 
 
 @pytest.mark.parametrize(
@@ -311,7 +270,7 @@ def test_another_model_is_refused(make: Make) -> None:
 def test_what_must_not_be_sent_is_not(make: Make, settings: Any, limits: Any, value: Any, words: str) -> None:
     rig = make(limits=limits, **settings)
     with pytest.raises(OutsideLimits, match=words):
-        rig.meter.set(value)
+        rig.device.set(value)
     assert rig.far.is_safe()
 
 
@@ -334,7 +293,7 @@ def test_a_fixed_range_and_four_wires_are_set(make: Make) -> None:
 
 def test_what_changes_under_load_is_changed_with_the_output_off(make: Make) -> None:
     rig = make()
-    rig.meter.connect()
+    rig.device.connect()
     rig.far.state.update({"output": True, "function": "CURR", "CURR level": 0.001})
     seen: list[tuple[str, bool]] = []
     changed = rig.far.changed
@@ -353,7 +312,7 @@ def test_what_changes_under_load_is_changed_with_the_output_off(make: Make) -> N
 
 def test_a_compliance_that_is_not_taken_is_refused_with_the_output_off(make: Make) -> None:
     rig = make()
-    rig.meter.connect()
+    rig.device.connect()
 
     def forget(key: str) -> None:
         if key == "CURR limit":
@@ -370,8 +329,8 @@ def test_a_power_cycle_is_seen_and_the_next_set_sets_all_up(make: Make) -> None:
     rig.set(1.0)
     rig.far.power_cycle()
     with pytest.raises(Refused, match="output is off"):
-        rig.trigger()
-    assert rig.meter.output.get() is False
+        rig.read()
+    assert rig.device.output.get() is False
     assert rig.set(2.0)["current_A"] == pytest.approx(2e-3, rel=1e-3)
 
 
@@ -380,22 +339,22 @@ def test_reconciling_reads_output_and_level_back(make: Make) -> None:
     rig.set(1.0)
 
     def verdict(value: Any) -> str:
-        return str(rig.clock.run(rig.meter.do_reconcile(Intent("meter", "set", value, "idempotent"))).verdict)
+        return str(rig.clock.run(rig.device.do_reconcile(Intent("meter", "set", value, "idempotent"))).verdict)
 
     assert [verdict(value) for value in (1.0, 2.0, "off")] == ["happened", "not", "not"]
     rig.set("off")
     assert verdict("off") == "happened"
-    assert rig.meter.action_class("set", 1.0) == "idempotent"
+    assert rig.device.action_class("set", 1.0) == "idempotent"
 
 
 def test_halting_in_the_middle_of_a_set_switches_off(make: Make) -> None:
     rig = make(settle_s=60.0)
 
     async def story() -> Any:
-        status = rig.meter.set(3.0)
+        status = rig.device.set(3.0)
         await asyncio.sleep(5.0)
         assert not rig.far.is_safe()
-        await rig.meter.do_make_safe()
+        await rig.device.do_make_safe()
         return status
 
     status = rig.clock.run(story())
@@ -407,23 +366,23 @@ def test_an_output_that_stays_on_is_an_alarm(make: Make) -> None:
     rig = make(options={"stuck": True})
     rig.set(1.0)
     with pytest.raises(InstrumentAlarm, match="still on behind :OUTP OFF: press OUTPUT"):
-        rig.meter.make_safe()
+        rig.device.make_safe()
 
 
 def test_the_same_reading_twice_is_none(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     rig = make()
     rig.set(1.0)
     read: list[Any] = []
-    again = rig.meter._read
+    again = rig.device._read
 
     def counted() -> Any:
         read.append(1)
         return again()
 
-    monkeypatch.setattr(rig.meter, "_read", counted)
+    monkeypatch.setattr(rig.device, "_read", counted)
     monkeypatch.setattr(type(rig.far), "age", property(lambda _: 99.0))
-    rig.trigger()
-    rig.trigger()  # with the time stamp of the one before: asked again
+    rig.read()
+    rig.read()  # with the time stamp of the one before: asked again
     assert len(read) == 3
 
 
@@ -446,7 +405,7 @@ def test_each_fault_of_the_wire_is_typed_or_made_good_and_the_next_set_is_right(
         rig.bench.wire("instrument").mend()
         rig.clock.run(asyncio.sleep(30.0))  # what is late holds up what comes behind it
         assert rig.set(3.0)["voltage_V"] == pytest.approx(3.0, rel=1e-3)
-        assert rig.trigger()["current_A"] == pytest.approx(3e-3, rel=1e-3)
+        assert rig.read()["current_A"] == pytest.approx(3e-3, rel=1e-3)
 
 
 # ---- the multimeter ------------------------------------------------------------------------------------------------
@@ -467,10 +426,10 @@ CASES = pytest.mark.parametrize("model", ["2000", "34461A"])
 )
 def test_a_function_is_measured(make: Make, model: str, function: str, options: Any, value: float, unit: str) -> None:
     rig = make("scpi.Multimeter", model=model, function=function, options=options, nplc=1)
-    result = rig.trigger()
+    result = rig.read()
     assert result == {f"{function}_{unit}": pytest.approx(value, rel=2e-3)}
-    assert rig.meter.describe()["meter_value"]["units"] == unit
-    assert rig.meter.read()["meter_value"]["value"] == next(iter(result.values()))
+    assert rig.device.describe()["meter_value"]["units"] == unit
+    assert rig.device.read()["meter_value"]["value"] == next(iter(result.values()))
     assert rig.far.errors == []
 
 
@@ -478,47 +437,47 @@ def test_a_function_is_measured(make: Make, model: str, function: str, options: 
 def test_overload_is_never_a_value(make: Make, model: str) -> None:
     rig = make("scpi.Multimeter", model=model, function="resistance_2w", options={"ohm": None}, nplc=1)
     with pytest.raises(Overload, match="beyond its range, or nothing is connected"):
-        rig.trigger()
-    assert rig.meter.value.get() != rig.meter.value.get()  # not a number: nothing was told
+        rig.read()
+    assert rig.device.value.get() != rig.device.value.get()  # not a number: nothing was told
     rig.far.connected["ohm"] = 50.0
-    assert rig.trigger()["resistance_2w_Ohm"] == pytest.approx(50.2, rel=1e-3)
+    assert rig.read()["resistance_2w_Ohm"] == pytest.approx(50.2, rel=1e-3)
     rig = make("scpi.Multimeter", model=model, function="voltage_dc", range=1.0, options={"volt": -5.0}, nplc=1)
     with pytest.raises(Overload, match=r"overload .-9\.9e\+37"):
-        rig.trigger()
+        rig.read()
 
 
 @CASES
 def test_a_meter_that_restarted_is_set_up_again(make: Make, model: str) -> None:
     rig = make("scpi.Multimeter", model=model, function="resistance_4w", options={"ohm": 470.0, "volt": 1.0}, nplc=1)
-    rig.trigger()
+    rig.read()
     rig.far.power_cycle()
-    assert rig.trigger()["resistance_4w_Ohm"] == pytest.approx(470.0, rel=1e-3)
+    assert rig.read()["resistance_4w_Ohm"] == pytest.approx(470.0, rel=1e-3)
 
 
 def test_a_meter_that_measures_something_else_for_ever_is_refused(make: Make) -> None:
     rig = make("scpi.Multimeter", function="temperature")
-    rig.meter.connect()
+    rig.device.connect()
     rig.far._configure = lambda key, arguments: rig.far.state.update(function="VOLT")
     rig.far.state["function"] = "VOLT"
     with pytest.raises(Refused, match="measures VOLT however often it is told TEMP"):
-        rig.trigger()
+        rig.read()
 
 
 def test_probe_and_integration_time_are_set(make: Make) -> None:
     rig = make("scpi.Multimeter", model="2000", function="temperature", probe="K", nplc=0.5)
-    rig.meter.connect()
+    rig.device.connect()
     assert (rig.far.state["couple"], rig.far.state["TEMP nplc"], rig.far.state["continuous"]) == ("K", 0.5, False)
     rig = make("scpi.Multimeter", function="temperature", probe="RTD")
-    rig.meter.connect()
+    rig.device.connect()
     assert rig.far.state["probe"] == "RTD"
     with pytest.raises(Refused, match="-224"):
-        make("scpi.Multimeter", function="temperature", probe="K").meter.connect()
+        make("scpi.Multimeter", function="temperature", probe="K").device.connect()
 
 
 def test_a_value_outside_the_limits_is_an_alarm(make: Make) -> None:
     rig = make("scpi.Multimeter", function="voltage_dc", limits={"value": (-1, 1)}, options={"volt": 2.0})
     with pytest.raises(InstrumentAlarm, match=r"is outside the limits -1\.\.1 V"):
-        rig.trigger()
+        rig.read()
 
 
 @FAULTS
@@ -526,16 +485,16 @@ def test_a_value_outside_the_limits_is_an_alarm(make: Make) -> None:
 def test_each_fault_of_the_wire_leaves_the_next_reading_right(make: Make, kind: Any, model: str) -> None:
     for nth in (1, 2):
         rig = make("scpi.Multimeter", model=model, function="voltage_dc", options={"volt": 1.0}, nplc=1)
-        rig.trigger()
+        rig.read()
         rig.bench.inject("instrument", kind, nth=nth, **({"seconds": 30.0} if kind == "late" else {}))
         try:
-            assert rig.trigger()["voltage_dc_V"] == pytest.approx(1.0, rel=1e-3)
+            assert rig.read()["voltage_dc_V"] == pytest.approx(1.0, rel=1e-3)
         except LinkError:
             assert kind in ("hang", "late", "disconnect")
         rig.bench.wire("instrument").mend()
         rig.clock.run(asyncio.sleep(30.0))  # what is late holds up what comes behind it
         rig.far.connected["volt"] = 3.0
-        assert rig.trigger()["voltage_dc_V"] == pytest.approx(3.0, rel=1e-3)
+        assert rig.read()["voltage_dc_V"] == pytest.approx(3.0, rel=1e-3)
 
 
 def test_documents_validate(real: Clock, ports: Any) -> None:

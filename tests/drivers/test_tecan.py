@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.tecan import XCalibur
 from autolab.drivers.testing import ScriptedChannel
 from autolab.drivers.wire import Ports
@@ -22,53 +21,26 @@ from autolab.model.errors import (
     WrongInstrument,
 )
 from autolab.model.roles import Dispense, Withdraw
-from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
 
-class Rig:
-    """A pump of 1 mL on its simulator, in virtual time."""
-
-    def __init__(self, clock: Clock, options: dict[str, Any], settings: dict[str, Any]) -> None:
-        settings = {"volume_mL": 1.0, "contents_mL": 0.5, **settings}
-        self.clock = clock
-        self.bench = Bench.single("tecan.XCalibur", clock=clock, settings=settings, options=options)
-        self.far = self.bench.instrument("instrument")
-        channel = self.bench.channel("instrument")
-        self.pump = XCalibur("pump", address="memory://instrument", channel=channel, clock=clock, **settings)
-
-    @property
-    def held(self) -> float:
-        self.bench.world.advance()
-        return round(float(self.far.drive.plunger.position), 4)
-
-    def run(self, begin: Callable[[], ActionStatus]) -> dict[str, Any]:
-        async def done() -> ActionStatus:
-            status, over = begin(), asyncio.Event()
-            status.add_callback(lambda _: self.clock.loop.call_soon_threadsafe(over.set))
-            await over.wait()
-            return status
-
-        status = self.clock.run(done())
-        error = status.exception(0)
-        if error is not None:
-            raise error
-        return dict(status.result)
-
-    def set(self, value: object) -> dict[str, Any]:
-        return self.run(lambda: self.pump.set(value))
+def held(rig: Rig) -> float:
+    """What the syringe truly holds, mL."""
+    rig.look()
+    return round(float(rig.far.drive.plunger.position), 4)
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
+def make(virtual: Clock, rigs: Callable[..., Rig]) -> Callable[..., Rig]:
+    """Make a pump of 1 mL that holds half of it."""
 
     def one(options: dict[str, Any] | None = None, **settings: Any) -> Rig:
-        made.append(Rig(virtual, options or {}, settings))
-        return made[-1]
+        settings = {"volume_mL": 1.0, "contents_mL": 0.5, **settings}
+        return rigs("tecan.XCalibur", XCalibur, virtual, name="pump", settings=settings, options=options)
 
-    yield one
-    for rig in made:
-        rig.pump.disconnect()
+    return one
 
 
 # ---- what is said --------------------------------------------------------------------------------------------------
@@ -119,7 +91,7 @@ def test_initialising_is_as_strong_as_the_syringe_needs(settings: dict[str, Any]
     ("model", "steps", "fastest"), [("xcalibur", 24000, 60.0), ("xlp6000", 48000, 60.0), ("c3000", 24000, 120.0)]
 )
 def test_models_have_their_steps_and_rates(make: Callable[..., Rig], model: str, steps: int, fastest: float) -> None:
-    pump = make(model=model).pump
+    pump = make(model=model).device
     assert (pump.strokes, pump.rate_range[1]) == (steps, fastest)
     assert pump.rate_range[0] == pytest.approx(fastest * 5 / 6000)
     assert pump.nearest_rate(1.0) == pytest.approx(1.0, rel=0.01)
@@ -131,12 +103,12 @@ def test_models_have_their_steps_and_rates(make: Callable[..., Rig], model: str,
 def test_another_mode_is_read_as_it_is_and_set_before_a_movement(make: Callable[..., Rig]) -> None:
     rig = make()
     rig.far.drive.values["mode"] = 0
-    rig.pump.connect()
-    assert rig.pump.contents_mL.get() == 0.5
+    rig.device.connect()
+    assert rig.device.contents_mL.get() == 0.5
     assert rig.far.drive.values["mode"] == 0  # meeting it sets nothing
     assert rig.set(Withdraw(0.1, 12.0))["contents_mL"] == pytest.approx(0.6)
     assert rig.far.drive.values["mode"] == 1
-    assert rig.held == pytest.approx(0.6)
+    assert held(rig) == pytest.approx(0.6)
 
 
 def test_a_pump_that_tells_neither_mode_nor_initialising_says_error_7_at_a_movement(make: Callable[..., Rig]) -> None:
@@ -145,7 +117,7 @@ def test_a_pump_that_tells_neither_mode_nor_initialising_says_error_7_at_a_movem
         rig.set(Withdraw(0.1, 12.0))
     rig.set("initialize")
     assert rig.set(Withdraw(0.1, 12.0))["contents_mL"] == pytest.approx(0.1)
-    assert rig.held == pytest.approx(0.1)
+    assert held(rig) == pytest.approx(0.1)
 
 
 # ---- valves --------------------------------------------------------------------------------------------------------
@@ -156,14 +128,14 @@ def test_a_numbered_valve_is_turned_by_its_ports_names(make: Callable[..., Rig])
     assert rig.set(Withdraw(0.1, 12.0))["port"] == "water"
     assert rig.far.drive.valve == "2"
     assert rig.set(Dispense(0.1, 12.0))["port"] == "vial"
-    assert rig.run(lambda: rig.pump.valve.set("waste")) == {"position": "waste"}
+    assert rig.run(lambda: rig.device.valve.set("waste")) == {"position": "waste"}
     rig.far.drive.valve = "4"
-    assert rig.run(rig.pump.valve.trigger) == {"position": "4"}  # no name: the pump's own word
+    assert rig.run(rig.device.valve.trigger) == {"position": "4"}  # no name: the pump's own word
 
 
 def test_at_bypass_the_valve_turns_before_the_plunger(make: Callable[..., Rig]) -> None:
     rig = make()
-    rig.run(lambda: rig.pump.valve.set("bypass"))
+    rig.run(lambda: rig.device.valve.set("bypass"))
     assert rig.far.drive.valve == "b"
     assert rig.set(Dispense(0.1, 12.0))["port"] == "out"
 
@@ -175,7 +147,7 @@ def test_a_valve_that_does_not_turn_is_a_refusal_before_the_plunger_moves(
     monkeypatch.setattr(rig.far.drive, "_turn", lambda letter, number: 0)
     with pytest.raises(Refused, match="plunger was not moved: its valve is at 'in' instead of 'out'"):
         rig.set(Dispense(0.1, 12.0))
-    assert rig.held == 0.5
+    assert held(rig) == 0.5
 
 
 # ---- trouble -------------------------------------------------------------------------------------------------------
@@ -188,7 +160,7 @@ def test_a_blocked_plunger_is_an_alarm_with_what_was_reached(make: Callable[...,
     with pytest.raises(InstrumentAlarm, match=r"cannot carry out .*error 9.*initialise it again"):
         rig.set(Dispense(0.1, 12.0))
     rig.set("initialize")
-    assert rig.held == 0.0
+    assert held(rig) == 0.0
 
 
 def test_a_movement_that_does_not_end_is_stopped(make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,8 +173,8 @@ def test_a_movement_that_does_not_end_is_stopped(make: Callable[..., Rig], monke
 
 def test_another_firmware_than_wanted_is_refused(make: Callable[..., Rig]) -> None:
     with pytest.raises(WrongInstrument, match=r"'XCALIBUR V2.07' answers, wanted .* begins with 'XLP'"):
-        make(firmware="XLP").pump.connect()
-    assert make(firmware="XCALIBUR").pump.identify()["firmware"] == "XCALIBUR V2.07"
+        make(firmware="XLP").device.connect()
+    assert make(firmware="XCALIBUR").device.identify()["firmware"] == "XCALIBUR V2.07"
 
 
 def test_a_bus_address_beyond_the_switch_is_told(virtual: Clock) -> None:
@@ -228,8 +200,8 @@ def test_in_frames_a_movement_whose_answer_is_lost_is_repeated_and_done_once(
     make: Callable[..., Rig], fault: Any
 ) -> None:
     rig = make(protocol="oem")
-    rig.pump.connect()
-    before = rig.pump.clock.run(rig.pump.do_prepare("set", Dispense(0.1, 12.0)))
+    rig.device.connect()
+    before = rig.device.clock.run(rig.device.do_prepare("set", Dispense(0.1, 12.0)))
     assert before["contents_mL"] == 0.5
     hear, heard = rig.far.hear, []
 
@@ -255,19 +227,19 @@ def test_initialising_that_fails_is_an_alarm(make: Callable[..., Rig], monkeypat
     monkeypatch.setattr(rig.far.drive, "_initialize", lambda *arguments: 0)  # heard, and nothing is done
     with pytest.raises(InstrumentAlarm, match="says that it is not initialised"):
         rig.set("initialize")
-    assert rig.held == 0.5
+    assert held(rig) == 0.5
 
 
 def test_a_pump_that_cannot_be_stopped_is_an_alarm(make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
     rig = make()
-    rig.pump.connect()
+    rig.device.connect()
     rig.far.receive(b"\x02\x31\x31V50A0R\x03" + bytes([2 ^ 0x31 ^ 0x31 ^ _xor(b"V50A0R") ^ 3]))
     assert not rig.far.is_safe()
     with monkeypatch.context() as patch:
         patch.setattr(rig.far.drive, "terminate", lambda: None)
         with pytest.raises(InstrumentAlarm, match=r"does not stop\. Switch it off"):
-            rig.pump.halt()
-    rig.pump.halt()
+            rig.device.halt()
+    rig.device.halt()
     assert rig.far.is_safe()
 
 
@@ -280,7 +252,7 @@ def _xor(data: bytes) -> int:
 
 def test_a_valve_whose_answer_was_lost_is_where_it_says_and_is_not_turned_twice(make: Callable[..., Rig]) -> None:
     rig = make(protocol="dt")
-    rig.pump.connect()
+    rig.device.connect()
     hear, turns = rig.far.hear, []
 
     def lose_answers_to_turns(frame: bytes) -> None:
@@ -296,14 +268,14 @@ def test_a_valve_whose_answer_was_lost_is_where_it_says_and_is_not_turned_twice(
     with pytest.raises(Refused, match="plunger was not moved: no reply"):
         rig.set(Withdraw(0.1, 12.0))
     with pytest.raises(InstrumentTimeout, match="no reply"):
-        rig.run(lambda: rig.pump.valve.set("in"))
+        rig.run(lambda: rig.device.valve.set("in"))
 
 
 def test_a_valve_that_turns_for_ever_is_an_alarm(make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
     rig = make(valve_s=3.0)
     monkeypatch.setattr("autolab.simulators.tecan_program.TURN", 60.0)
     with pytest.raises(InstrumentAlarm, match="does not stop"):  # T does not stop a valve
-        rig.run(lambda: rig.pump.valve.set("out"))
+        rig.run(lambda: rig.device.valve.set("out"))
 
 
 @pytest.mark.parametrize(
@@ -314,10 +286,10 @@ def test_a_setting_that_reads_back_otherwise_is_refused_before_the_plunger_moves
     make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, command: str, wrong: str, match: str
 ) -> None:
     rig = make()
-    rig.pump.connect()
+    rig.device.connect()
     reports = rig.far._reports
     told = {"?2": "77", "?28": "0"}[wrong]
     monkeypatch.setattr(rig.far, "_reports", lambda: {**reports(), wrong: lambda: told})
     with pytest.raises((Refused, GarbledReply), match=match):
         rig.set(Dispense(0.1, 12.0))
-    assert rig.held == 0.5
+    assert held(rig) == 0.5

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autolab.drivers.instrument import ActionStatus, OphydInstrument
+from autolab.drivers.instrument import OphydInstrument
 from autolab.drivers.testing import DriverContract
 from autolab.drivers.thermostat import Thermostat
 from autolab.drivers.wire import Ports
@@ -26,6 +27,9 @@ from autolab.model.errors import (
     WrongInstrument,
 )
 from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 from autolab.simulators.simulator import load
 
 
@@ -90,87 +94,34 @@ FAMILIES = {
 }
 
 
-class Rig:
-    """An apparatus on its simulator, and a person."""
+def met(
+    rigs: Callable[..., Rig], clock: Clock, family: Family, options: dict[str, Any] | None = None, **settings: Any
+) -> Rig:
+    given = {**family.settings, **settings}
+    return rigs(
+        family.key, load("autolab.drivers", family.key), clock, name="bath", settings=given, bus=family.bus,
+        far_settings={key: list(x) if isinstance(x, tuple) else x for key, x in given.items()},
+        options={**family.options, **(options or {})},
+    )  # fmt: skip
 
-    def __init__(self, clock: Clock, family: Family, options: dict[str, Any] | None = None, **settings: Any) -> None:
-        self.clock, self.family = clock, family
-        given = {**family.settings, **settings}
-        address = "memory://instrument" + (f"?bus={family.bus}" if family.bus is not None else "")
-        self.bench = Bench.single(
-            family.key,
-            clock=clock,
-            settings={**{key: list(x) if isinstance(x, tuple) else x for key, x in given.items()}, "address": address},
-            options={**family.options, **(options or {})},
-        )
-        self.simulator = self.bench.instrument("instrument")
-        made = load("autolab.drivers", family.key)(
-            "bath",
-            address=address,
-            clock=clock,
-            ports=Ports(clock),
-            channel=self.bench.channel("instrument"),
-            **given,
-        )
-        assert isinstance(made, Thermostat)
-        self.device = made
 
-    @property
-    def temperature(self) -> float:
-        """The truth, degC."""
-        self.simulator.world.advance()
-        return float(self.simulator.bath.temperature)
+def temperature(rig: Rig) -> float:
+    """The truth, degC."""
+    return float(rig.look().bath.temperature)
 
-    @property
-    def safe(self) -> bool:
-        return self.bench.is_safe()["instrument"]
 
-    def wait(self, begin: Callable[[], ActionStatus]) -> dict[str, Any]:
-        """Begin an action and return its result when it is done, or raise what it failed with."""
-
-        async def done() -> ActionStatus:
-            status, event = begin(), asyncio.Event()
-            status.add_callback(lambda _: self.clock.loop.call_soon_threadsafe(event.set))
-            await event.wait()
-            return status
-
-        over = self.clock.run(done())
-        error = over.exception(0)
-        if error is not None:
-            raise error
-        return dict(over.result)
-
-    def set(self, value: Any) -> dict[str, Any]:
-        return self.wait(lambda: self.device.set(value))
-
-    def read(self) -> dict[str, Any]:
-        return self.wait(self.device.trigger)
-
-    def sleep(self, seconds: float) -> None:
-        self.clock.run(asyncio.sleep(seconds))
-
-    def begin(self, value: float | str, seconds: float) -> ActionStatus:
-        """Begin a command, and let time pass."""
-
-        async def begun() -> ActionStatus:
-            status = self.device.set(value)
-            await asyncio.sleep(seconds)
-            return status
-
-        return self.clock.run(begun())
+def safe(rig: Rig) -> bool:
+    return rig.bench.is_safe()["instrument"]
 
 
 @pytest.fixture(params=FAMILIES)
-def make(request: pytest.FixtureRequest, virtual: Clock) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
+def family(request: pytest.FixtureRequest) -> Family:
+    return FAMILIES[request.param]
 
-    def one(options: dict[str, Any] | None = None, **settings: Any) -> Rig:
-        made.append(Rig(virtual, FAMILIES[request.param], options, **settings))
-        return made[-1]
 
-    yield one
-    for rig in made:
-        rig.device.disconnect()
+@pytest.fixture
+def make(virtual: Clock, rigs: Callable[..., Rig], family: Family) -> Callable[..., Rig]:
+    return functools.partial(met, rigs, virtual, family)
 
 
 @pytest.fixture
@@ -183,9 +134,11 @@ def rig(make: Callable[..., Rig]) -> Rig:
 @pytest.mark.parametrize(("name", "mode"), [*((name, "virtual") for name in FAMILIES), ("julabo-v1", "scaled")])
 class TestContract(DriverContract):
     @pytest.fixture
-    def instrument(self, name: str, mode: str, request: pytest.FixtureRequest) -> Iterator[OphydInstrument]:
+    def instrument(
+        self, name: str, mode: str, request: pytest.FixtureRequest, rig_class: Callable[..., Rig]
+    ) -> Iterator[OphydInstrument]:
         clock: Clock = request.getfixturevalue(mode)
-        rig = Rig(clock, FAMILIES[name])
+        rig = met(rig_class, clock, FAMILIES[name])
         with clock.running():
             clock.start()
             yield rig.device
@@ -200,18 +153,17 @@ class TestContract(DriverContract):
 
 
 def test_meeting_it_changes_nothing_and_tells_who_it_is(rig: Rig) -> None:
-    before = rig.simulator.snapshot()
+    before = rig.far.snapshot()
     who = rig.device.identify()
     assert who["model"]
     assert set(who) >= {"model", "firmware", "serial_number"}
     assert rig.device.read_configuration()["bath_model"]["value"] == who["model"]
-    assert rig.simulator.snapshot() == before
-    assert rig.safe
+    assert rig.far.snapshot() == before
+    assert safe(rig)
 
 
-def test_another_instrument_is_not_taken(make: Callable[..., Rig]) -> None:
-    rig = make()
-    strange = make(rig.family.wrong_options, **rig.family.wrong)
+def test_another_instrument_is_not_taken(make: Callable[..., Rig], family: Family) -> None:
+    strange = make(family.wrong_options, **family.wrong)
     with pytest.raises(WrongInstrument, match="Check the cables"):
         strange.device.connect()
 
@@ -240,18 +192,18 @@ def test_a_temperature_is_reached_and_stays(rig: Rig) -> None:
     assert (result["requested_C"], result["commanded_C"]) == (40.0, 40.0)
     assert result["seconds"] == pytest.approx(rig.clock.now() - begun, abs=1.0)
     assert result["seconds"] >= 60.0  # the dwell
-    assert rig.temperature == pytest.approx(40.0, abs=0.25)
-    assert not rig.safe
+    assert temperature(rig) == pytest.approx(40.0, abs=0.25)
+    assert not safe(rig)
     assert rig.device.locate() == {"setpoint": 40.0, "readback": result["temperature_C"]}
     assert rig.set("off") == {"on": False}
-    assert rig.safe
+    assert safe(rig)
     assert rig.device.locate()["setpoint"] is None
 
 
 def test_it_keeps_the_temperature_afterwards(rig: Rig) -> None:
     rig.set(45.0)
-    rig.sleep(3600)
-    assert rig.temperature == pytest.approx(45.0, abs=0.1)
+    rig.wait(3600)
+    assert temperature(rig) == pytest.approx(45.0, abs=0.1)
     told = rig.read()
     assert told["on"] is True
     assert told["temperature_C"] == pytest.approx(45.0, abs=0.1)
@@ -271,7 +223,7 @@ def test_progress_is_told(rig: Rig) -> None:
     seen: list[tuple[float, float]] = []
     status = rig.begin(40.0, 1.0)
     status.watch(lambda **told: seen.append((told["current"], told["target"])))
-    rig.sleep(200)
+    rig.wait(200)
     assert seen
     assert all(target == 40.0 for _, target in seen)
     assert seen == sorted(seen)
@@ -282,7 +234,7 @@ def test_samples_are_carried_out(rig: Rig) -> None:
     for value in rig.device.samples():
         rig.device.check_value(value)
         rig.set(value)
-    assert rig.safe
+    assert safe(rig)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, True, None, "on", "40", [40], {}])
@@ -304,7 +256,7 @@ def test_limits_of_the_lab_and_of_the_apparatus(make: Callable[..., Rig]) -> Non
         return  # it tells none
     with pytest.raises(OutsideLimits, match=r"2000 degC is outside what it takes"):
         free.device.set(2000)
-    assert free.safe
+    assert safe(free)
 
 
 def test_rounding_does_not_lead_beyond_a_limit(make: Callable[..., Rig]) -> None:
@@ -324,8 +276,8 @@ def test_rounding_does_not_lead_beyond_a_limit(make: Callable[..., Rig]) -> None
 def test_it_is_off_after_halt_and_make_safe_in_the_middle(rig: Rig, how: str, seconds: float) -> None:
     status = rig.begin(70.0, seconds)
     getattr(rig.device, how)()
-    rig.sleep(10)
-    assert rig.safe
+    rig.wait(10)
+    assert safe(rig)
     with pytest.raises(InDoubt, match="cut short"):
         raise status.exception(0)
     assert rig.read()["on"] is False
@@ -336,34 +288,34 @@ def test_make_safe_of_one_that_was_on_before_this_process(rig: Rig) -> None:
     rig.set(40.0)
     rig.device.disconnect()
     rig.device.make_safe()
-    assert rig.safe
+    assert safe(rig)
 
 
 def test_what_is_not_reached_in_time_is_an_alarm_and_off(make: Callable[..., Rig]) -> None:
     rig = make({"strength": 0.0}, timeout_s=900)
     with pytest.raises(InstrumentAlarm, match=r"did not stay within 0.2 degC of 80 degC in 9.. s: .*switched off"):
         rig.set(80.0)
-    assert rig.safe
+    assert safe(rig)
 
 
 def test_a_power_cut_is_noticed(rig: Rig) -> None:
     status = rig.begin(70.0, 60.0)
-    rig.simulator.power_cycle()
-    rig.sleep(60)
+    rig.far.power_cycle()
+    rig.wait(60)
     with pytest.raises(InstrumentAlarm, match=r"power was interrupted|has an alarm"):
         raise status.exception(0)
-    assert rig.safe
+    assert safe(rig)
     assert rig.set(30.0)["temperature_C"] == pytest.approx(30.0, abs=0.25)
 
 
 def test_somebody_at_the_panel_is_noticed(rig: Rig) -> None:
     status = rig.begin(70.0, 60.0)
-    rig.simulator.world.advance()
-    rig.simulator.press(33.0)
-    rig.sleep(60)
+    rig.far.world.advance()
+    rig.far.press(33.0)
+    rig.wait(60)
     with pytest.raises(InstrumentAlarm, match=r"has 33 instead of 70 degC as its set point: somebody used its panel"):
         raise status.exception(0)
-    assert rig.safe
+    assert safe(rig)
 
 
 def test_what_is_in_doubt_can_be_done_again(rig: Rig) -> None:
@@ -385,11 +337,11 @@ def test_classes(rig: Rig) -> None:
 @pytest.mark.parametrize("nth", range(1, 7))
 def test_a_fault_never_gives_a_wrong_reading(rig: Rig, kind: Any, nth: int, seconds: float) -> None:
     rig.set(40.0)
-    rig.simulator.bath.temperature = 55.0
+    rig.far.bath.temperature = 55.0
     rig.bench.inject("instrument", kind, nth=nth, seconds=seconds)
     for _ in range(4):
         told = rig.read()
-        assert told["temperature_C"] == pytest.approx(rig.temperature, abs=0.3)
+        assert told["temperature_C"] == pytest.approx(temperature(rig), abs=0.3)
         assert told["setpoint_C"] == pytest.approx(40.0, abs=0.05)
         assert told["on"] is True
 
@@ -398,7 +350,7 @@ def test_a_fault_never_gives_a_wrong_reading(rig: Rig, kind: Any, nth: int, seco
 @pytest.mark.parametrize("nth", range(1, 8))
 def test_a_reply_that_comes_twice_is_never_taken_for_another(rig: Rig, nth: int, delay: float) -> None:
     rig.set(40.0)
-    send, count = rig.simulator._send, 0
+    send, count = rig.far._send, 0
 
     def twice(data: bytes) -> None:
         nonlocal count
@@ -407,11 +359,11 @@ def test_a_reply_that_comes_twice_is_never_taken_for_another(rig: Rig, nth: int,
         if count == nth:
             rig.clock.loop.call_later(delay, send, data)
 
-    rig.simulator.attach(twice)
-    for temperature in (55.0, 25.0, 33.0):
-        rig.simulator.bath.temperature = temperature
+    rig.far.attach(twice)
+    for celsius in (55.0, 25.0, 33.0):
+        rig.far.bath.temperature = celsius
         told = rig.read()
-        assert told["temperature_C"] == pytest.approx(rig.temperature, abs=0.3)
+        assert told["temperature_C"] == pytest.approx(temperature(rig), abs=0.3)
         assert told["setpoint_C"] == pytest.approx(40.0, abs=0.05)
         assert told["on"] is True
 
@@ -421,10 +373,10 @@ def test_a_reply_that_comes_twice_is_never_taken_for_another(rig: Rig, nth: int,
 def test_a_fault_while_it_is_set_does_no_harm(rig: Rig, kind: Any, nth: int) -> None:
     rig.bench.inject("instrument", kind, nth=nth, seconds=1.4)
     assert rig.set(32.0)["temperature_C"] == pytest.approx(32.0, abs=0.25)
-    assert rig.temperature == pytest.approx(32.0, abs=0.25)
+    assert temperature(rig) == pytest.approx(32.0, abs=0.25)
     rig.bench.inject("instrument", kind, nth=nth, seconds=1.4)
     rig.device.make_safe()
-    assert rig.safe
+    assert safe(rig)
 
 
 def test_a_line_that_hangs_is_an_error_and_then_right_again(rig: Rig) -> None:
@@ -434,16 +386,16 @@ def test_a_line_that_hangs_is_an_error_and_then_right_again(rig: Rig) -> None:
         rig.read()
     assert caught.value.instrument == "bath"
     rig.bench.wire("instrument").mend()
-    assert rig.read()["temperature_C"] == pytest.approx(rig.temperature, abs=0.1)
+    assert rig.read()["temperature_C"] == pytest.approx(temperature(rig), abs=0.1)
 
 
 def test_a_line_that_is_lost_is_opened_again(rig: Rig) -> None:
     rig.set(40.0)
     rig.bench.inject("instrument", "disconnect")
-    assert rig.read()["temperature_C"] == pytest.approx(rig.temperature, abs=0.1)
+    assert rig.read()["temperature_C"] == pytest.approx(temperature(rig), abs=0.1)
     rig.bench.inject("instrument", "disconnect", nth=3)
     rig.device.make_safe()
-    assert rig.safe
+    assert safe(rig)
 
 
 def test_two_on_one_bus_do_not_hear_each_other(virtual: Clock) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autolab.drivers import vici_protocol as wire
-from autolab.drivers.instrument import ActionStatus
 from autolab.drivers.testing import DriverContract, play
 from autolab.drivers.vici import Valve
 from autolab.drivers.vici_settings import ValveSettings
-from autolab.drivers.wire import Ports
 from autolab.model.actions import Intent
 from autolab.model.clock import Clock
 from autolab.model.errors import (
@@ -30,48 +29,26 @@ from autolab.model.errors import (
 )
 from autolab.simulators.bench import Bench
 
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
-class Rig:
-    """A valve on its simulator."""
 
-    def __init__(
-        self, clock: Clock, positions: int = 10, options: dict[str, Any] | None = None, **settings: Any
-    ) -> None:
-        self.clock = clock
-        self.bench = Bench.single("vici.Valve", clock=clock, settings={"positions": positions}, options=options)
-        self.far = self.bench.instrument("instrument")
-        self.valve = Valve(
-            "valve", address="memory://instrument", clock=clock, channel=self.bench.channel("instrument"),
-            ports=Ports(clock), positions=positions, **settings,
-        )  # fmt: skip
-
-    def wait(self, seconds: float) -> None:
-        self.clock.run(asyncio.sleep(seconds))
-
-    def done(self, status: ActionStatus) -> Any:
-        async def wait() -> None:
-            while not status.done:
-                await asyncio.sleep(0.05)
-
-        self.clock.run(wait())
-        status.wait(1)
-        return status.result
-
-    def set(self, value: object) -> Any:
-        return self.done(self.valve.set(value))
+def met(
+    rigs: Callable[..., Rig],
+    clock: Clock,
+    positions: int = 10,
+    options: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Rig:
+    known = {"positions": positions}
+    return rigs(
+        "vici.Valve", Valve, clock, name="valve", settings=known | settings, far_settings=known, options=options
+    )
 
 
 @pytest.fixture
-def rig(virtual: Clock) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
-
-    def make(positions: int = 10, options: dict[str, Any] | None = None, **settings: Any) -> Rig:
-        made.append(Rig(virtual, positions, options, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.valve.disconnect()
+def rig(virtual: Clock, rigs: Callable[..., Rig]) -> Callable[..., Rig]:
+    return functools.partial(met, rigs, virtual)
 
 
 # ---- the wire, from the manuals ------------------------------------------------------------------------------------
@@ -163,10 +140,10 @@ def test_bytes_are_a_position_or_garbled(noise: bytes) -> None:
 
 def test_it_is_met_without_a_movement(rig: Callable[..., Rig]) -> None:
     one = rig()
-    assert one.valve.identify()["model"] == "UMH-CE-2.3"
-    assert "VICI AG" in one.valve.firmware.get()
-    assert (one.valve.readback.get(), one.far.rotor.opened) == ("1", [])
-    assert one.valve.locate() == {"setpoint": None, "readback": 1}
+    assert one.device.identify()["model"] == "UMH-CE-2.3"
+    assert "VICI AG" in one.device.firmware.get()
+    assert (one.device.readback.get(), one.far.rotor.opened) == ("1", [])
+    assert one.device.locate() == {"setpoint": None, "readback": 1}
 
 
 @pytest.mark.parametrize(
@@ -180,21 +157,21 @@ def test_it_is_met_without_a_movement(rig: Callable[..., Rig]) -> None:
 )
 def test_another_valve_is_refused(rig: Callable[..., Rig], positions: int, options: dict[str, Any], match: str) -> None:
     with pytest.raises(WrongInstrument, match=match):
-        rig(positions, options).valve.connect()
+        rig(positions, options).device.connect()
 
 
 def test_a_selector_that_turns_one_way_is_refused_unless_that_is_said(rig: Callable[..., Rig]) -> None:
     with pytest.raises(Refused, match=r"turns forward only \(SMF\).*`direction: cw`"):
-        rig(10, {"rotation": "F"}).valve.connect()
+        rig(10, {"rotation": "F"}).device.connect()
     with pytest.raises(Refused, match=r"in reverse only \(SMR\).*`direction: ccw`"):
-        rig(10, {"rotation": "R"}).valve.connect()
+        rig(10, {"rotation": "R"}).device.connect()
     for settings in ({"direction": "cw"}, {"strict_direction": False}):
-        rig(10, {"rotation": "F"}, **settings).valve.connect()
+        rig(10, {"rotation": "F"}, **settings).device.connect()
 
 
 def test_an_older_dialect_is_understood(rig: Callable[..., Rig]) -> None:
     one = rig(10, {"dialect": "microelectric"})
-    assert one.valve.identify()["firmware"] == "I-PD-EDF56RC.7 08/19/2010"
+    assert one.device.identify()["firmware"] == "I-PD-EDF56RC.7 08/19/2010"
     assert one.set(4) == {"position": 4}
     two = rig(2, {"dialect": "microelectric"})
     assert two.set("B") == {"position": "B"}
@@ -213,8 +190,8 @@ def test_it_goes_to_a_position_the_way_that_is_declared(
     one = rig(direction=direction)
     assert one.set(4) == {"position": 4}
     assert (one.far.rotor.opened, one.far.rotor.at) == (opened, 4)
-    assert one.valve.locate() == {"setpoint": 4, "readback": 4}
-    assert one.valve.read()["valve_readback"]["value"] == "4"
+    assert one.device.locate() == {"setpoint": 4, "readback": 4}
+    assert one.device.read()["valve_readback"]["value"] == "4"
 
 
 def test_where_it_stands_nothing_is_sent(rig: Callable[..., Rig]) -> None:
@@ -228,13 +205,13 @@ def test_where_it_stands_nothing_is_sent(rig: Callable[..., Rig]) -> None:
 def test_a_two_position_valve(rig: Callable[..., Rig]) -> None:
     one = rig(2)
     assert [one.set(place)["position"] for place in ("B", "A", "B")] == ["B", "A", "B"]
-    assert one.done(one.valve.trigger()) == {"position": "B", "moving": False}
+    assert one.read() == {"position": "B", "moving": False}
 
 
 @pytest.mark.parametrize("busy", ["live", "silent", "holds"])
 def test_it_is_done_when_the_rotor_stands(rig: Callable[..., Rig], busy: str) -> None:
     one = rig(10, {"busy": busy, "step_s": 1.5})
-    one.valve.connect()
+    one.device.connect()
     assert one.set(4) == {"position": 4}
     assert one.bench.is_safe() == {"instrument": True}
     assert one.far.rotor.opened == [2, 3, 4]
@@ -258,10 +235,10 @@ def test_a_stuck_rotor_is_an_alarm(rig: Callable[..., Rig]) -> None:
 
 def test_it_learns_the_stops_of_two_positions(rig: Callable[..., Rig]) -> None:
     one = rig(2, {"at": 2})
-    one.valve.learn()
-    assert one.valve.readback.get() == "A"
+    one.device.learn()
+    assert one.device.readback.get() == "A"
     with pytest.raises(Refused, match="no stops to learn"):
-        rig(10).valve.learn()
+        rig(10).device.learn()
 
 
 # ---- what must not be set ----------------------------------------------------------------------------------------------
@@ -270,20 +247,20 @@ def test_it_learns_the_stops_of_two_positions(rig: Callable[..., Rig]) -> None:
 @pytest.mark.parametrize("value", [0, 11, -1, 2.0, True, "3", "A", "home", None, [1]])
 def test_what_is_no_position_of_a_selector(rig: Callable[..., Rig], value: object) -> None:
     with pytest.raises(OutsideLimits, match=r"valve.*is no position of it; it has 1 to 10; nothing was sent"):
-        rig().valve.set(value)
+        rig().device.set(value)
 
 
 @pytest.mark.parametrize("value", [1, "a", "C", "AB"])
 def test_what_is_no_position_of_two(rig: Callable[..., Rig], value: object) -> None:
     with pytest.raises(OutsideLimits, match="it has A, B"):
-        rig(2).valve.set(value)
+        rig(2).device.set(value)
 
 
 def test_positions_that_may_not_be_opened(rig: Callable[..., Rig]) -> None:
     with pytest.raises(OutsideLimits, match="position 3 is not among those that may be set"):
-        rig(allowed=[1, 2, 10]).valve.set(3)
+        rig(allowed=[1, 2, 10]).device.set(3)
     with pytest.raises(OutsideLimits, match="position 9"):
-        rig(limits={"position": (1, 8)}).valve.set(9)
+        rig(limits={"position": (1, 8)}).device.set(9)
     assert rig(allowed=[2, 10]).set(10) == {"position": 10}
 
 
@@ -356,13 +333,13 @@ def test_two_on_one_bus(virtual: Clock) -> None:
 
 def test_halting_waits_until_the_rotor_stands(rig: Callable[..., Rig]) -> None:
     one = rig(10, {"step_s": 1.0}, poll_s=1.5)
-    one.valve.connect()
-    status = one.valve.set(4)
+    one.device.connect()
+    status = one.device.set(4)
     one.wait(1.0)
     assert not one.far.is_safe()
-    one.valve.halt()
+    one.device.halt()
     assert one.far.is_safe()
-    assert one.valve.readback.get() == "4"
+    assert one.device.readback.get() == "4"
     with pytest.raises(InDoubt):
         one.done(status)
 
@@ -370,10 +347,10 @@ def test_halting_waits_until_the_rotor_stands(rig: Callable[..., Rig]) -> None:
 @pytest.mark.parametrize("busy", ["live", "silent", "holds"])
 def test_made_safe_in_the_middle_of_a_turn(rig: Callable[..., Rig], busy: str) -> None:
     one = rig(10, {"step_s": 1.0, "busy": busy}, poll_s=1.5)
-    one.valve.connect()
-    one.valve.set(5)
+    one.device.connect()
+    one.device.set(5)
     one.wait(1.0)
-    one.valve.make_safe()
+    one.device.make_safe()
     assert one.bench.is_safe() == {"instrument": True}
     assert one.set(1) == {"position": 1}
 
@@ -381,38 +358,38 @@ def test_made_safe_in_the_middle_of_a_turn(rig: Callable[..., Rig], busy: str) -
 def test_made_safe_it_goes_to_its_safe_position(rig: Callable[..., Rig]) -> None:
     one = rig(safe_position=9, allowed=[1, 2, 3])
     one.set(3)
-    one.valve.make_safe()
-    assert (one.far.rotor.at, one.valve.readback.get()) == (9, "9")
+    one.device.make_safe()
+    assert (one.far.rotor.at, one.device.readback.get()) == (9, "9")
     stuck = rig(10, {"stuck": True}, safe_position=9, timeout_s=3)
     with pytest.raises(InstrumentAlarm, match="has not come to 9 within 3 s"):
-        stuck.valve.make_safe()
+        stuck.device.make_safe()
 
 
 def test_a_valve_that_does_not_come_to_rest_is_not_safe(rig: Callable[..., Rig]) -> None:
     one = rig(10, {"step_s": 0.7}, timeout_s=2, poll_s=0.9)
-    one.valve.connect()
-    one.valve.set(6)
+    one.device.connect()
+    one.device.set(6)
     one.wait(0.2)
     with pytest.raises(InstrumentAlarm, match="still turns after 2 s"):
-        one.valve.make_safe()
+        one.device.make_safe()
 
 
 def test_an_action_in_doubt_is_settled_by_the_position(rig: Callable[..., Rig]) -> None:
     one = rig()
     one.set(4)
-    happened = one.clock.run(one.valve.do_reconcile(Intent("valve", "set", 4, "idempotent")))
+    happened = one.clock.run(one.device.do_reconcile(Intent("valve", "set", 4, "idempotent")))
     assert (happened.verdict, happened.result) == ("happened", {"position": 4})
-    missed = one.clock.run(one.valve.do_reconcile(Intent("valve", "set", 7, "idempotent")))
+    missed = one.clock.run(one.device.do_reconcile(Intent("valve", "set", 7, "idempotent")))
     assert (missed.verdict, missed.why) == ("not", "it stands at 4; it can be told again")
-    assert one.valve.action_class("set", 4) == "idempotent"
-    assert one.valve.action_class("trigger", None) == "read"
+    assert one.device.action_class("set", 4) == "idempotent"
+    assert one.device.action_class("trigger", None) == "read"
 
 
 @pytest.mark.parametrize("kind", ["drop", "late", "garble", "disconnect"])
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_one_fault_of_the_line_is_survived(rig: Callable[..., Rig], kind: Any, nth: int) -> None:
     one = rig()
-    one.valve.connect()
+    one.device.connect()
     one.bench.inject("instrument", kind, nth=nth, **({"seconds": 1.2} if kind == "late" else {}))
     assert one.set(4) == {"position": 4}
     assert one.far.rotor.opened == [2, 3, 4]
@@ -425,26 +402,26 @@ def test_a_late_answer_is_not_taken_for_the_next(rig: Callable[..., Rig]) -> Non
     one.bench.inject("instrument", "late", seconds=1.3)
     assert one.set(5) == {"position": 5}
     one.bench.inject("instrument", "late", seconds=1.05)
-    assert one.done(one.valve.trigger())["position"] == 5
+    assert one.read()["position"] == 5
 
 
 def test_a_line_that_hangs_is_told_and_then_right_again(rig: Callable[..., Rig]) -> None:
     one = rig(timeout_s=5)
-    one.valve.connect()
+    one.device.connect()
     one.bench.inject("instrument", "hang", nth=2)
     with pytest.raises(LinkError):
         one.set(4)
     with pytest.raises(LinkError):
-        one.done(one.valve.trigger())
+        one.read()
     one.bench.wire("instrument").mend()
-    assert one.done(one.valve.trigger()) == {"position": 4, "moving": False}
+    assert one.read() == {"position": 4, "moving": False}
     assert one.set(2) == {"position": 2}
 
 
 def test_a_power_cycle_in_the_middle_of_a_turn_is_an_alarm_that_says_where_it_is(rig: Callable[..., Rig]) -> None:
     one = rig(10, {"step_s": 1.0}, timeout_s=8)
-    one.valve.connect()
-    status = one.valve.set(5)
+    one.device.connect()
+    status = one.device.set(5)
     one.wait(2.5)
     one.far.power_cycle()
     with pytest.raises(InstrumentAlarm, match=r"has not come to 5 within 8 s: it stands at [23]"):
@@ -459,12 +436,12 @@ class ValveContract(DriverContract):
     place: object
 
     @pytest.fixture
-    def instrument(self, virtual: Clock) -> Iterator[Any]:
-        rig = Rig(virtual, self.positions)
+    def instrument(self, virtual: Clock, rigs: Callable[..., Rig]) -> Iterator[Any]:
+        rig = met(rigs, virtual, self.positions)
         with virtual.running():
             virtual.start()
-            yield rig.valve
-        rig.valve.disconnect()
+            yield rig.device
+        rig.device.disconnect()
 
     @pytest.fixture
     def command(self) -> object:
@@ -482,5 +459,5 @@ class TestTwoPositionValve(ValveContract):
 @pytest.mark.parametrize("positions", [10, 2])
 def test_samples_can_be_set(rig: Callable[..., Rig], positions: int) -> None:
     one = rig(positions)
-    for value in one.valve.samples():
+    for value in one.device.samples():
         assert one.set(value) == {"position": value}

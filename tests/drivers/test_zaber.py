@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -30,6 +29,9 @@ from autolab.model.errors import (
     WrongInstrument,
 )
 from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.drivers.conftest import Rig
 
 MICROSTEP: Any = {"microstep_um": 0.047625}
 PLAIN = wire.Talk(1, checksum=False)
@@ -132,62 +134,23 @@ def test_a_reply_round_trips(value: int, marker: int, address: int, axis: int, c
 # ---- on the simulator ----------------------------------------------------------------------------------------------
 
 
-class Rig:
-    """A stage, its far end, and a person."""
+def met(rigs: Callable[..., Rig], clock: Clock, options: Any = None, **settings: Any) -> Rig:
+    return rigs("zaber.Stage", Stage, clock, name="stage", settings=MICROSTEP | settings, options=options)
 
-    def __init__(self, clock: Clock, options: Any = None, **settings: Any) -> None:
-        self.clock = clock
-        self.bench = Bench.single("zaber.Stage", clock=clock, settings=MICROSTEP | settings, options=options)
-        self.far = self.bench.instrument("instrument")
-        self.stage = Stage(
-            "stage", address="memory://instrument", clock=clock, ports=Ports(clock),
-            channel=self.bench.channel("instrument"), **(MICROSTEP | settings),
-        )  # fmt: skip
 
-    def wait(self, begin: Callable[[], ActionStatus], within: float = 1e9) -> dict[str, Any]:
-        async def done() -> ActionStatus:
-            status, event = begin(), asyncio.Event()
-            status.add_callback(lambda _: self.clock.loop.call_soon_threadsafe(event.set))
-            await asyncio.wait_for(event.wait(), within)
-            return status
-
-        over = self.clock.run(done())
-        error = over.exception(0)
-        if error is not None:
-            raise error
-        return dict(over.result)
-
-    def set(self, value: Any) -> dict[str, Any]:
-        return self.wait(lambda: self.stage.set(value))
-
-    def sleep(self, seconds: float) -> None:
-        self.clock.run(asyncio.sleep(seconds))
-
-    def log(self) -> list[Any]:
-        return list(self.stage._ports.log.tail("memory://instrument", 2000))
-
-    def said(self) -> list[str]:
-        """Return the commands sent so far, without address, id and checksum."""
-        return [
-            entry.data.decode().split(" ", 3)[-1].partition(":")[0].strip()
-            for entry in self.log()
-            if entry.direction == "out"
-        ]
+def said(rig: Rig) -> list[str]:
+    """The commands sent so far, without address, id and checksum."""
+    return [line.decode().split(" ", 3)[-1].partition(":")[0].strip() for line in rig.sent()]
 
 
 @pytest.fixture
-def make(virtual: Clock) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
-
+def make(virtual: Clock, rigs: Callable[..., Rig]) -> Callable[..., Rig]:
     def one(options: Any = None, **settings: Any) -> Rig:
-        made.append(Rig(virtual, options, **settings))
-        made[-1].stage.connect()
-        return made[-1]
+        rig = met(rigs, virtual, options, **settings)
+        rig.device.connect()
+        return rig
 
-    yield one
-    for rig in made:
-        rig.stage.disconnect()
-        rig.bench.close()
+    return one
 
 
 @pytest.fixture
@@ -197,23 +160,23 @@ def rig(make: Callable[..., Rig]) -> Rig:
 
 def test_meeting_it_moves_nothing(make: Callable[..., Rig]) -> None:
     rig = make()
-    assert rig.stage.identify() == {"model": "device 50081", "firmware": "7.34", "serial_number": "73412"}
-    assert not any(said.split()[0] in ("home", "move", "set", "stop") for said in rig.said() if said)
+    assert rig.device.identify() == {"model": "device 50081", "firmware": "7.34", "serial_number": "73412"}
+    assert not any(line.split()[0] in ("home", "move", "set", "stop") for line in said(rig) if line)
     assert rig.far.axis.position == 30.0
-    assert (rig.stage.warning.get(), rig.stage.readback.get()) == ("WR", 0.0)
+    assert (rig.device.warning.get(), rig.device.readback.get()) == ("WR", 0.0)
 
 
-def test_firmware_6_calls_its_id_otherwise(virtual: Clock) -> None:
-    rig = Rig(virtual, {"firmware": "6.28"})
+def test_firmware_6_calls_its_id_otherwise(virtual: Clock, rigs: Callable[..., Rig]) -> None:
+    rig = met(rigs, virtual, {"firmware": "6.28"})
     del rig.far.settings["device.id"]
-    assert rig.stage.identify()["model"] == "device 50081"
-    rig.stage.disconnect()
+    assert rig.device.identify()["model"] == "device 50081"
+    rig.device.disconnect()
 
 
-def test_another_serial_number_is_another_stage(virtual: Clock) -> None:
-    rig = Rig(virtual, serial_number=5)
+def test_another_serial_number_is_another_stage(virtual: Clock, rigs: Callable[..., Rig]) -> None:
+    rig = met(rigs, virtual, serial_number=5)
     with pytest.raises(WrongInstrument, match="serial number 73412 answers, wanted is 5"):
-        rig.stage.connect()
+        rig.device.connect()
 
 
 @pytest.mark.parametrize(
@@ -240,20 +203,20 @@ def test_a_move_is_done_when_it_stands_there(rig: Rig) -> None:
     seen = list[dict[str, Any]]()
 
     def begin() -> ActionStatus:
-        status: ActionStatus = rig.stage.set(50.0)
+        status: ActionStatus = rig.device.set(50.0)
         status.watch(lambda **told: seen.append(told))
         return status
 
     begun = rig.clock.now()
-    told = rig.wait(begin)
+    told = rig.run(begin)
     assert told == {"position_mm": pytest.approx(50.0, abs=1e-4), "commanded_mm": 50.0}
     assert rig.clock.now() - begun == pytest.approx(20 / 20 + 0.1, abs=0.2)
     assert rig.far.axis.position == pytest.approx(50.0, abs=1e-4)
-    assert rig.stage.locate() == {"setpoint": 50.0, "readback": told["position_mm"]}
+    assert rig.device.locate() == {"setpoint": 50.0, "readback": told["position_mm"]}
     assert seen[0]["current"] < seen[-1]["current"]
     assert (seen[0]["target"], seen[0]["unit"]) == (50.0, "mm")
-    assert rig.stage.describe()["stage_readback"]["units"] == "mm"
-    assert sum(said.startswith("move abs") for said in rig.said()) == 1
+    assert rig.device.describe()["stage_readback"]["units"] == "mm"
+    assert sum(line.startswith("move abs") for line in said(rig)) == 1
 
 
 def test_home_then_move(make: Callable[..., Rig]) -> None:
@@ -267,10 +230,10 @@ def test_home_then_move(make: Callable[..., Rig]) -> None:
 
 
 def test_trigger_reads(rig: Rig) -> None:
-    told = rig.wait(rig.stage.trigger)
+    told = rig.run(rig.device.trigger)
     assert told == {"position_mm": pytest.approx(30, abs=1e-4), "moving": False, "warning": "--"}
-    assert rig.stage.action_class("trigger", None) == "read"
-    assert rig.stage.action_class("set", 5.0) == "queryable"
+    assert rig.device.action_class("trigger", None) == "read"
+    assert rig.device.action_class("set", 5.0) == "queryable"
 
 
 def test_a_speed_that_is_wanted_is_set(make: Callable[..., Rig]) -> None:
@@ -292,23 +255,23 @@ def test_a_speed_that_is_wanted_is_set(make: Callable[..., Rig]) -> None:
 )
 def test_what_must_not_be_sent(make: Callable[..., Rig], value: Any, match: str) -> None:
     rig = make({"homed": True}, limits={"position": [0, 60]})
-    before = len(rig.said())
+    before = len(said(rig))
     with pytest.raises(OutsideLimits, match=match):
-        rig.stage.set(value)
-    assert len(rig.said()) == before
+        rig.device.set(value)
+    assert len(said(rig)) == before
 
 
 def test_its_own_range(rig: Rig) -> None:
     with pytest.raises(OutsideLimits, match=r"100\.1 mm is outside its range 0\.\.100 mm"):
-        rig.stage.set(100.1)
+        rig.device.set(100.1)
 
 
-def test_its_range_is_known_before_the_first_move(virtual: Clock) -> None:
-    rig = Rig(virtual, {"homed": True})
+def test_its_range_is_known_before_the_first_move(virtual: Clock, rigs: Callable[..., Rig]) -> None:
+    rig = met(rigs, virtual, {"homed": True})
     with pytest.raises(OutsideLimits, match="outside its range"):
         rig.set(200)
     assert rig.far.axis.position == 30.0
-    rig.stage.disconnect()
+    rig.device.disconnect()
 
 
 def test_something_in_the_way_is_an_alarm(make: Callable[..., Rig]) -> None:
@@ -318,7 +281,7 @@ def test_something_in_the_way_is_an_alarm(make: Callable[..., Rig]) -> None:
     with pytest.raises(InstrumentAlarm, match="does not move: it stalled"):
         rig.set(50)
     rig.far.axis.blocked = False
-    rig.stage.make_safe()
+    rig.device.make_safe()
     assert rig.set(50)["position_mm"] == pytest.approx(50, abs=1e-4)
 
 
@@ -331,27 +294,21 @@ def test_a_move_that_takes_too_long_is_stopped(make: Callable[..., Rig]) -> None
 
 @pytest.mark.parametrize("verb", ["halt", "make_safe"])
 def test_halting_in_the_middle_of_a_move(rig: Rig, verb: str) -> None:
-    status = rig.clock.run(_begun(rig, 100.0))
-    getattr(rig.stage, verb)()
+    status = rig.begin(100.0, 0.8)
+    getattr(rig.device, verb)()
     assert isinstance(status.exception(1), InDoubt)
     assert rig.bench.is_safe() == {"instrument": True}
     assert 30 < rig.far.axis.position < 99
-    rig.sleep(20)
+    rig.wait(20)
     assert rig.far.axis.position < 99
-    assert rig.stage.warning.get() == ("--" if verb == "make_safe" else "NI")
+    assert rig.device.warning.get() == ("--" if verb == "make_safe" else "NI")
     assert rig.set(40)["position_mm"] == pytest.approx(40, abs=1e-4)
 
 
-async def _begun(rig: Rig, place: float) -> ActionStatus:
-    status: ActionStatus = rig.stage.set(place)
-    await asyncio.sleep(0.8)
-    return status
-
-
 def test_power_that_goes_in_the_middle_of_a_move(rig: Rig) -> None:
-    status = rig.clock.run(_begun(rig, 100.0))
+    status = rig.begin(100.0, 0.8)
     rig.far.power_cycle()
-    rig.sleep(1)
+    rig.wait(1)
     error = status.exception(1)
     assert isinstance(error, InstrumentAlarm)
     assert "no reference position (WR)" in str(error)
@@ -374,7 +331,7 @@ def test_alerts_are_no_answers(make: Callable[..., Rig]) -> None:
 def test_without_checksums(make: Callable[..., Rig]) -> None:
     rig = make({"homed": True}, checksum=False)
     assert rig.set(31)["position_mm"] == pytest.approx(31, abs=1e-4)
-    assert not any(b":" in entry.data for entry in rig.log() if entry.direction == "out")
+    assert not any(b":" in line for line in rig.sent())
 
 
 @pytest.mark.parametrize("kind", ["drop", "late", "garble", "hang", "disconnect"])
@@ -383,9 +340,9 @@ def test_a_fault_behind_a_move_leaves_it_in_doubt_and_the_next_command_is_right(
     with pytest.raises(LinkError):
         rig.set(50)
     rig.bench.wire("instrument").mend()
-    rig.sleep(3)
-    assert sum(said.startswith("move abs") for said in rig.said()) == 1
-    told = rig.wait(rig.stage.trigger)
+    rig.wait(3)
+    assert sum(line.startswith("move abs") for line in said(rig)) == 1
+    told = rig.run(rig.device.trigger)
     assert told["position_mm"] == pytest.approx(50, abs=1e-4)
     assert rig.set(20)["position_mm"] == pytest.approx(20, abs=1e-4)
 
@@ -399,10 +356,10 @@ def test_a_fault_anywhere_moves_once_or_says_so(make: Callable[..., Rig], checks
     try:
         assert rig.set(50)["position_mm"] == pytest.approx(50, abs=1e-4)
     except LinkError:
-        rig.sleep(3)
+        rig.wait(3)
         intent = Intent("stage", "set", 50.0, "queryable", {"position_mm": 30.0})
-        assert rig.clock.run(rig.stage.do_reconcile(intent)).verdict in ("happened", "not")
-    assert sum(said.startswith("move abs 1049") for said in rig.said()) <= 1
+        assert rig.clock.run(rig.device.do_reconcile(intent)).verdict in ("happened", "not")
+    assert sum(line.startswith("move abs 1049") for line in said(rig)) <= 1
     rig.bench.wire("instrument").mend()  # one that has not come yet does not come any more
     assert rig.set(20)["position_mm"] == pytest.approx(20, abs=1e-4)
     assert rig.far.axis.position == pytest.approx(20, abs=1e-4)
@@ -411,7 +368,7 @@ def test_a_fault_anywhere_moves_once_or_says_so(make: Callable[..., Rig], checks
 @pytest.mark.parametrize("kind", ["drop", "late", "garble"])
 def test_a_fault_behind_a_reading_is_overcome(rig: Rig, kind: Any) -> None:
     rig.bench.inject("instrument", kind, seconds=0.8)
-    assert rig.wait(rig.stage.trigger)["position_mm"] == pytest.approx(30, abs=1e-4)
+    assert rig.run(rig.device.trigger)["position_mm"] == pytest.approx(30, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -426,22 +383,22 @@ def test_a_fault_behind_a_reading_is_overcome(rig: Rig, kind: Any) -> None:
 )
 def test_reconciling_by_position(rig: Rig, at: float, value: Any, context: Any, verdict: str) -> None:
     rig.far.axis.position = at
-    found = rig.clock.run(rig.stage.do_reconcile(Intent("stage", "set", value, "queryable", context)))
+    found = rig.clock.run(rig.device.do_reconcile(Intent("stage", "set", value, "queryable", context)))
     assert (found.verdict, found.amount) == (verdict, pytest.approx(at, abs=1e-4) if verdict == "partial" else None)
 
 
 def test_nothing_to_reconcile_by(make: Callable[..., Rig]) -> None:
     rig, intent = make(), Intent("stage", "set", 5.0, "queryable", {"position_mm": 0.0})
-    found = rig.clock.run(rig.stage.do_reconcile(intent))
+    found = rig.clock.run(rig.device.do_reconcile(intent))
     assert (found.verdict, found.why) == ("unknown", "it has no reference position any more: home it")
     rig.set("home")
     rig.far.receive(b"/1 move max\n")
-    assert rig.clock.run(rig.stage.do_reconcile(intent)).verdict == "unknown"
-    assert rig.clock.run(rig.stage.do_prepare("trigger", None)) == {}
+    assert rig.clock.run(rig.device.do_reconcile(intent)).verdict == "unknown"
+    assert rig.clock.run(rig.device.do_prepare("trigger", None)) == {}
 
 
 def test_prepare_notes_where_it_stands(rig: Rig) -> None:
-    noted = rig.clock.run(rig.stage.do_prepare("set", 5.0))
+    noted = rig.clock.run(rig.device.do_prepare("set", 5.0))
     assert noted == {"position_mm": pytest.approx(30, abs=1e-4), "referenced": True}
 
 
@@ -450,21 +407,21 @@ def test_one_that_does_not_stop(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(rig.far, "_halt", lambda: None)
     monkeypatch.setattr(rig.far.axis, "run", lambda *_: None)
     with pytest.raises(InstrumentAlarm, match=r"still moves .* cut its power"):
-        rig.stage.halt()
+        rig.device.halt()
 
 
 def test_samples_are_carried_out(make: Callable[..., Rig]) -> None:
     rig = make()
-    for value in rig.stage.samples():
+    for value in rig.device.samples():
         rig.set(value)
 
 
 class TestStage(DriverContract):
     @pytest.fixture
-    def instrument(self, scaled: Clock) -> Iterator[Any]:
-        rig = Rig(scaled, {"homed": True})
-        yield rig.stage
-        rig.stage.disconnect()
+    def instrument(self, scaled: Clock, rigs: Callable[..., Rig]) -> Iterator[Any]:
+        rig = met(rigs, scaled, {"homed": True})
+        yield rig.device
+        rig.device.disconnect()
         rig.bench.close()
 
     @pytest.fixture

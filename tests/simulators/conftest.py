@@ -32,10 +32,22 @@ DOSING_LAB: dict[str, Any] = {
 
 
 class Speaker:
-    """Talks to an instrument in lab time: says something, waits, tells what came back."""
+    """Talks to an instrument in lab time: says something, waits, tells what came back.
 
-    def __init__(self, bench: Bench, name: str) -> None:
-        self.clock = bench.clock
+    Args:
+        bench: Where the instrument is.
+        name: Of the instrument.
+        pause: How long it listens after it has said something, s.
+        end: What ends a line that is given as text.
+
+    Attributes:
+        heard: What came since it last said something.
+        inside: The simulator.
+    """
+
+    def __init__(self, bench: Bench, name: str, pause: float = 0.5, end: bytes = b"") -> None:
+        self.bench, self.clock, self.pause, self.end = bench, bench.clock, pause, end
+        self.inside: Any = bench.instrument(name)
         self.heard = b""
         self.channel = bench.channel(name)
         self.channel.open()
@@ -44,16 +56,26 @@ class Speaker:
     def _hear(self, data: bytes) -> None:
         self.heard += data
 
-    def say(self, data: bytes, wait: float = 0.5) -> bytes:
+    def say(self, data: bytes | str, wait: float | None = None) -> bytes:
         """Send, let `wait` s of lab time pass, return all that came."""
         self.heard = b""
-        self.channel.write(data)
-        self.wait(wait)
+        self.channel.write(data.encode() + self.end if isinstance(data, str) else data)
+        self.wait(self.pause if wait is None else wait)
         return self.heard
 
-    def wait(self, seconds: float) -> None:
-        """Let lab time pass."""
+    def wait(self, seconds: float) -> bytes:
+        """Let lab time pass, and return what came meanwhile."""
+        before = len(self.heard)
         self.clock.run(asyncio.sleep(seconds))
+        return self.heard[before:]
+
+    def do(self, act: Callable[[], Any]) -> Any:
+        """Do something on the clock's loop."""
+
+        async def acted() -> Any:
+            return act()
+
+        return self.clock.run(acted())
 
 
 class PumpSpeaker(Speaker):
@@ -131,3 +153,17 @@ def speaker(bench: Bench) -> PumpSpeaker:
 def talk() -> Callable[[Bench, str], PumpSpeaker]:
     """Make somebody who talks to an instrument of any bench."""
     return PumpSpeaker
+
+
+@pytest.fixture
+def meet_one(clock: Clock) -> Callable[..., Speaker]:
+    """Make somebody who talks to an instrument that stands alone: `(key, settings, options, seed, pause, end)`."""
+
+    def make(
+        key: str, settings: dict[str, Any] | None = None, options: dict[str, Any] | None = None, *, seed: int = 0,
+        pause: float = 0.1, end: bytes = b"",
+    ) -> Speaker:  # fmt: skip
+        bench = Bench.single(key, clock=clock, seed=seed, settings=settings, options=options)
+        return Speaker(bench, "instrument", pause, end)
+
+    return make

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolab.model.clock import Clock
 from autolab.model.errors import InputError
-from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.simulators.conftest import Speaker
 from autolab.simulators.generic import Lag
 from autolab.simulators.simulator import Simulator
 
@@ -32,100 +33,79 @@ OVEN: dict[str, Any] = {
 FORMS = {"reply": "{value:.1f} C", "identity": "OVEN 7"}
 
 
-class Talk:
-    """Somebody at the other end of the line, in lab time."""
+@pytest.fixture
+def meet(meet_one: Callable[..., Speaker]) -> Callable[..., Speaker]:
+    def one(settings: dict[str, Any], **options: Any) -> Speaker:
+        return meet_one("generic.Query", settings, options)
 
-    def __init__(self, clock: Clock, settings: dict[str, Any], **options: Any) -> None:
-        self.clock = clock
-        self.bench = Bench.single("generic.Query", clock=clock, settings=settings, options=options)
-        self.far = self.bench.instrument("instrument")
-        self.channel = self.bench.channel("instrument")
-        self.channel.open()
-        self.channel.on_bytes(self._hear)
-        self.heard = b""
-
-    def _hear(self, data: bytes) -> None:
-        self.heard += data
-
-    def say(self, data: bytes, wait: float = 0.1) -> bytes:
-        self.heard = b""
-        self.channel.write(data)
-        self.wait(wait)
-        return self.heard
-
-    def wait(self, seconds: float) -> None:
-        self.clock.run(asyncio.sleep(seconds))
+    return one
 
 
-def test_it_is_a_simulator(clock: Clock) -> None:
-    assert isinstance(Talk(clock, METER).far, Simulator)
+def test_it_is_a_simulator(meet: Callable[..., Speaker]) -> None:
+    assert isinstance(meet(METER).inside, Simulator)
 
 
-def test_it_answers_what_is_declared_and_nothing_else(clock: Clock) -> None:
-    talk = Talk(clock, METER, value=-1.5)
+def test_it_answers_what_is_declared_and_nothing_else(meet: Callable[..., Speaker]) -> None:
+    talk = meet(METER, value=-1.5)
     assert talk.say(b"READ?\r\n") == b"-1.500\r\n"
     assert talk.say(b"READ\r\n") == talk.say(b"\r\n") == talk.say(b"*IDN?\r\n") == b""
-    assert talk.far.is_safe()
+    assert talk.inside.is_safe()
 
 
-def test_it_may_complain(clock: Clock) -> None:
-    assert Talk(clock, METER, unknown="ERR").say(b"what\r\n") == b"ERR\r\n"
+def test_it_may_complain(meet: Callable[..., Speaker]) -> None:
+    assert meet(METER, unknown="ERR").say(b"what\r\n") == b"ERR\r\n"
 
 
-def test_ends_and_forms_are_the_lab_files(clock: Clock) -> None:
-    talk = Talk(clock, {**OVEN, "send_terminator": ";"}, **FORMS)
+def test_ends_and_forms_are_the_lab_files(meet: Callable[..., Speaker]) -> None:
+    talk = meet({**OVEN, "send_terminator": ";"}, **FORMS)
     assert talk.say(b"PV;") == b"20.0 C\r"
     assert talk.say(b"ID;") == b"OVEN 7\r"
     assert talk.say(b"SP?;") == b"20.0 C\r"
 
 
-def test_what_is_set_is_approached(clock: Clock) -> None:
-    talk = Talk(clock, OVEN, **FORMS, response_s=10.0)
-    assert talk.far.is_safe()
+def test_what_is_set_is_approached(meet: Callable[..., Speaker]) -> None:
+    talk = meet(OVEN, **FORMS, response_s=10.0)
+    assert talk.inside.is_safe()
     assert talk.say(b"SP 70.0\r") == b"OK\r"
-    assert not talk.far.is_safe()
+    assert not talk.inside.is_safe()
     assert talk.say(b"SP?\r") == b"70.0 C\r"
     talk.wait(9.8)
     assert float(talk.say(b"PV\r").split()[0]) == pytest.approx(70 - 50 * math.exp(-1), abs=0.3)
     assert talk.say(b"SP hot\r") == b""
 
 
-def test_an_answer_may_be_an_empty_line_or_none(clock: Clock) -> None:
-    empty = Talk(clock, {**OVEN, "set": {**OVEN["set"], "answer": ""}}, **FORMS, answer="")
+def test_an_answer_may_be_an_empty_line_or_none(meet: Callable[..., Speaker]) -> None:
+    empty = meet({**OVEN, "set": {**OVEN["set"], "answer": ""}}, **FORMS, answer="")
     assert empty.say(b"SP 70.0\r") == b"\r"
-    silent = Talk(clock, {**OVEN, "set": {**OVEN["set"], "answer": None}}, **FORMS)
+    silent = meet({**OVEN, "set": {**OVEN["set"], "answer": None}}, **FORMS)
     assert silent.say(b"SP 70.0\r") == b""
 
 
-def test_what_is_stuck_does_not_come(clock: Clock) -> None:
-    talk = Talk(clock, OVEN, **FORMS, stuck=True)
+def test_what_is_stuck_does_not_come(meet: Callable[..., Speaker]) -> None:
+    talk = meet(OVEN, **FORMS, stuck=True)
     talk.say(b"SP 70.0\r", 60.0)
     assert talk.say(b"PV\r") == b"20.0 C\r"
 
 
-def test_it_reads_the_world(clock: Clock) -> None:
-    talk = Talk(clock, METER, quantity="temperature")
+def test_it_reads_the_world(meet: Callable[..., Speaker]) -> None:
+    talk = meet(METER, quantity="temperature")
     assert talk.say(b"READ?\r\n") == b"25.000\r\n"
 
 
-def test_its_noise_is_drawn_anew(clock: Clock) -> None:
-    talk = Talk(clock, METER, noise=0.5)
+def test_its_noise_is_drawn_anew(meet: Callable[..., Speaker]) -> None:
+    talk = meet(METER, noise=0.5)
     first = [talk.say(b"READ?\r\n") for _ in range(3)]
     assert len(set(first)) == 3
     talk.bench.reseed(1, 1)
     assert talk.say(b"READ?\r\n") not in first
 
 
-def test_power_takes_nothing_and_a_snapshot_brings_it_back(clock: Clock) -> None:
-    talk = Talk(clock, OVEN, **FORMS, response_s=0.0)
+def test_power_takes_nothing_and_a_snapshot_brings_it_back(meet: Callable[..., Speaker]) -> None:
+    talk = meet(OVEN, **FORMS, response_s=0.0)
     talk.say(b"SP 70.0\r")
     state = talk.bench.snapshot()
     talk.say(b"SP 30.0\r")
-
-    async def cut() -> None:
-        talk.far.power_cycle()
-
-    clock.run(cut())
+    talk.do(talk.inside.power_cycle)
     assert talk.say(b"PV\r") == b"30.0 C\r"
     talk.bench.restore(state)
     assert talk.say(b"PV\r") == b"70.0 C\r"
@@ -144,10 +124,10 @@ def test_power_takes_nothing_and_a_snapshot_brings_it_back(clock: Clock) -> None
     ],
 )
 def test_a_description_that_does_not_fit_is_refused(
-    clock: Clock, settings: dict[str, Any], options: dict[str, Any], message: str
+    meet: Callable[..., Speaker], settings: dict[str, Any], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        Talk(clock, settings, **options)
+        meet(settings, **options)
 
 
 @given(st.lists(st.floats(0.01, 20.0), min_size=1, max_size=20), st.floats(0.0, 30.0))

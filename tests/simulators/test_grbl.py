@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolab.model.clock import Clock
-from autolab.simulators.bench import Bench
+if TYPE_CHECKING:
+    from tests.simulators.conftest import Speaker
 from autolab.simulators.grbl_gcode import GcodeError, Parser
 
 BANNER = "\r\nGrbl 1.1h ['$' for help]\r\n"
 LOCKED = "[MSG:'$H'|'$X' to unlock]\r\n"
 
 
-class Speaker:
-    def __init__(self, bench: Bench, talk: Callable[[Bench, str], Any]) -> None:
-        self.bench, self.line = bench, talk(bench, "instrument")
-        self.far = bench.instrument("instrument")
+def raw(far: Speaker, data: bytes, wait: float = 0.05) -> str:
+    return far.say(data, wait).decode()
 
-    def raw(self, data: bytes, wait: float = 0.05) -> str:
-        heard: bytes = self.line.say(data, wait)
-        return heard.decode()
 
-    def ask(self, command: str, wait: float = 0.05) -> str:
-        return self.raw(command.encode() + b"\n", wait)
+def ask(far: Speaker, command: str, wait: float = 0.05) -> str:
+    return raw(far, command.encode() + b"\n", wait)
 
-    def report(self) -> list[str]:
-        return self.raw(b"?").strip()[1:-1].split("|")
+
+def report(far: Speaker) -> list[str]:
+    return raw(far, b"?").strip()[1:-1].split("|")
 
 
 @pytest.fixture
-def make(clock: Clock, talk: Callable[[Bench, str], Any]) -> Callable[..., Speaker]:
+def make(meet_one: Callable[..., Speaker]) -> Callable[..., Speaker]:
     def one(**options: Any) -> Speaker:
-        options.setdefault("homed", True)
-        return Speaker(Bench.single("grbl.Gantry", clock=clock, options=options), talk)
+        return meet_one("grbl.Gantry", None, {"homed": True, **options}, pause=0.05)
 
     return one
 
@@ -81,211 +76,211 @@ def make(clock: Clock, talk: Callable[[Bench, str], Any]) -> Callable[..., Speak
     ],
 )
 def test_answers(make: Callable[..., Speaker], sent: str, answer: str) -> None:
-    assert make().ask(sent) == answer
+    assert ask(make(), sent) == answer
 
 
 def test_settings_are_told_and_kept(make: Callable[..., Speaker]) -> None:
     far = make()
-    told = far.ask("$$")
+    told = ask(far, "$$")
     assert told.startswith("$0=10\r\n$1=25\r\n")
     assert told.endswith("$132=80.000\r\nok\r\n")
-    assert far.ask("$110=1500") == "ok\r\n"
-    far.far.power_cycle()
-    far.line.wait(0.1)
-    assert "$110=1500.000\r\n" in far.ask("$$")
-    far.ask("$22=0")
-    assert far.ask("$20=1") == "error:10\r\n"
+    assert ask(far, "$110=1500") == "ok\r\n"
+    far.inside.power_cycle()
+    far.wait(0.1)
+    assert "$110=1500.000\r\n" in ask(far, "$$")
+    ask(far, "$22=0")
+    assert ask(far, "$20=1") == "error:10\r\n"
 
 
 def test_ok_means_accepted(make: Callable[..., Speaker]) -> None:
     far = make()
-    assert far.ask("G0X0") == "ok\r\n"  # 50 mm at 50 mm/s
-    assert far.report()[0] == "Run"
-    far.line.wait(2)
-    assert far.report()[:2] == ["Idle", "MPos:0.000,-40.000,-20.000"]
+    assert ask(far, "G0X0") == "ok\r\n"  # 50 mm at 50 mm/s
+    assert report(far)[0] == "Run"
+    far.wait(2)
+    assert report(far)[:2] == ["Idle", "MPos:0.000,-40.000,-20.000"]
 
 
 def test_a_feed_and_units(make: Callable[..., Speaker]) -> None:
     far = make()
-    far.ask("G1 F600 X-40")  # 10 mm at 10 mm/s
-    far.line.wait(0.5)
-    assert far.report()[2] == "FS:600,0"
-    far.line.wait(1)
-    far.ask("G20 G0 X-1", 1)
-    assert far.report()[1] == "MPos:-25.400,-40.000,-20.000"
-    far.ask("G21 G91 G0 X-4.6", 1)
-    assert far.report()[1] == "MPos:-30.000,-40.000,-20.000"
+    ask(far, "G1 F600 X-40")  # 10 mm at 10 mm/s
+    far.wait(0.5)
+    assert report(far)[2] == "FS:600,0"
+    far.wait(1)
+    ask(far, "G20 G0 X-1", 1)
+    assert report(far)[1] == "MPos:-25.400,-40.000,-20.000"
+    ask(far, "G21 G91 G0 X-4.6", 1)
+    assert report(far)[1] == "MPos:-30.000,-40.000,-20.000"
 
 
 def test_motions_wait_in_the_planner_and_a_dwell_waits_for_them(make: Callable[..., Speaker]) -> None:
     far = make()
-    assert far.ask("G1F600X-40") == "ok\r\n"
-    assert far.ask("X-50") == "ok\r\n"
-    assert far.ask("G4P0.01") == ""
-    assert far.raw(b"?").startswith("<Run|")
-    assert far.ask("", 3) == "ok\r\nok\r\n"
-    assert far.report()[:2] == ["Idle", "MPos:-50.000,-40.000,-20.000"]
+    assert ask(far, "G1F600X-40") == "ok\r\n"
+    assert ask(far, "X-50") == "ok\r\n"
+    assert ask(far, "G4P0.01") == ""
+    assert raw(far, b"?").startswith("<Run|")
+    assert ask(far, "", 3) == "ok\r\nok\r\n"
+    assert report(far)[:2] == ["Idle", "MPos:-50.000,-40.000,-20.000"]
 
 
 def test_a_full_planner_keeps_the_line_waiting(make: Callable[..., Speaker]) -> None:
     far = make(status_mask=3)
-    far.ask("G1F600G91")
-    assert far.raw(b"X1\n" * 20, 0.05) == "ok\r\n" * 16  # one moves, 15 wait
-    assert far.report()[2] == "Bf:0,116"
-    assert far.raw(b"", 30) == "ok\r\n" * 4
-    assert far.report()[:3] == ["Idle", "MPos:-30.000,-40.000,-20.000", "Bf:15,128"]
+    ask(far, "G1F600G91")
+    assert raw(far, b"X1\n" * 20, 0.05) == "ok\r\n" * 16  # one moves, 15 wait
+    assert report(far)[2] == "Bf:0,116"
+    assert raw(far, b"", 30) == "ok\r\n" * 4
+    assert report(far)[:3] == ["Idle", "MPos:-30.000,-40.000,-20.000", "Bf:15,128"]
 
 
 def test_what_does_not_fit_is_lost(make: Callable[..., Speaker]) -> None:
     far = make()
-    far.ask("G1F60G91")
-    told = far.raw(b"X.1\n" * 100, 60)
+    ask(far, "G1F60G91")
+    told = raw(far, b"X.1\n" * 100, 60)
     assert told.count("ok") < 100
 
 
 def test_hold_resume_and_reset(make: Callable[..., Speaker]) -> None:
     far = make()
-    far.ask("G1F600X0")
-    far.ask("Y0")
-    far.line.wait(1)
-    far.raw(b"!", 0.01)
-    assert far.report()[0] == "Hold:1"
-    far.line.wait(0.5)
-    state, place = far.report()[:2]
+    ask(far, "G1F600X0")
+    ask(far, "Y0")
+    far.wait(1)
+    raw(far, b"!", 0.01)
+    assert report(far)[0] == "Hold:1"
+    far.wait(0.5)
+    state, place = report(far)[:2]
     assert state == "Hold:0"
-    far.line.wait(5)
-    assert far.report()[1] == place
-    far.raw(b"~")
-    assert far.report()[0] == "Run"
-    far.raw(b"!", 1)
-    assert not far.far.is_safe()
-    assert far.raw(b"\x18") == BANNER
-    assert far.report()[0] == "Idle"
-    far.line.wait(9)
-    assert far.far.is_safe()
-    assert far.report()[0] == "Idle"
+    far.wait(5)
+    assert report(far)[1] == place
+    raw(far, b"~")
+    assert report(far)[0] == "Run"
+    raw(far, b"!", 1)
+    assert not far.inside.is_safe()
+    assert raw(far, b"\x18") == BANNER
+    assert report(far)[0] == "Idle"
+    far.wait(9)
+    assert far.inside.is_safe()
+    assert report(far)[0] == "Idle"
 
 
 def test_a_reset_in_motion_loses_the_position(make: Callable[..., Speaker]) -> None:
     far = make()
-    far.ask("G1F600X0", 1)
-    assert far.raw(b"\x18") == "ALARM:3\r\n" + BANNER + LOCKED
-    assert far.ask("G0X0") == "error:9\r\n"
-    assert far.ask("$X") == "[MSG:Caution: Unlocked]\r\nok\r\n"
-    assert far.ask("G0X0") == "ok\r\n"
+    ask(far, "G1F600X0", 1)
+    assert raw(far, b"\x18") == "ALARM:3\r\n" + BANNER + LOCKED
+    assert ask(far, "G0X0") == "error:9\r\n"
+    assert ask(far, "$X") == "[MSG:Caution: Unlocked]\r\nok\r\n"
+    assert ask(far, "G0X0") == "ok\r\n"
 
 
 def test_it_wakes_locked_and_homes(make: Callable[..., Speaker]) -> None:
     far = make(homed=False)
-    assert far.report()[:2] == ["Alarm", "MPos:0.000,0.000,0.000"]
-    assert far.ask("G0X1") == "error:9\r\n"
-    assert far.ask("$H") == ""
-    assert far.raw(b"?") == ""  # nobody looks while it homes
-    assert far.raw(b"", 20) == "ok\r\n"
-    assert far.report()[:2] == ["Idle", "MPos:-1.000,-1.000,-1.000"]
-    assert far.far.body.position == (-1, -1, -1)
-    far.ask("G0X-10", 1)
-    far.far.power_cycle()
-    far.line.wait(0.1)
-    assert far.report()[:2] == ["Alarm", "MPos:0.000,0.000,0.000"]
+    assert report(far)[:2] == ["Alarm", "MPos:0.000,0.000,0.000"]
+    assert ask(far, "G0X1") == "error:9\r\n"
+    assert ask(far, "$H") == ""
+    assert raw(far, b"?") == ""  # nobody looks while it homes
+    assert raw(far, b"", 20) == "ok\r\n"
+    assert report(far)[:2] == ["Idle", "MPos:-1.000,-1.000,-1.000"]
+    assert far.inside.body.position == (-1, -1, -1)
+    ask(far, "G0X-10", 1)
+    far.inside.power_cycle()
+    far.wait(0.1)
+    assert report(far)[:2] == ["Alarm", "MPos:0.000,0.000,0.000"]
 
 
 def test_homing_needs_switches_and_a_free_way(make: Callable[..., Speaker]) -> None:
-    assert make(homing=False, homed=False).ask("$H") == "error:5\r\n"
+    assert ask(make(homing=False, homed=False), "$H") == "error:5\r\n"
     far = make(stuck=True)
-    assert far.ask("$H", 2) == "ALARM:9\r\n"
-    far.far.body.blocked = False
-    far.ask("$H", 0.5)
-    assert far.raw(b"\x18") == "ALARM:6\r\n" + BANNER + LOCKED
+    assert ask(far, "$H", 2) == "ALARM:9\r\n"
+    far.inside.body.blocked = False
+    ask(far, "$H", 0.5)
+    assert raw(far, b"\x18") == "ALARM:6\r\n" + BANNER + LOCKED
 
 
 def test_soft_limits_lock_until_a_reset(make: Callable[..., Speaker]) -> None:
     far = make(soft_limits=True)
-    assert far.ask("G0X5") == "ALARM:2\r\n[MSG:Reset to continue]\r\n"
-    assert far.ask("$X") == ""
-    assert far.raw(b"\x18") == BANNER + LOCKED
-    assert far.ask("$X").endswith("ok\r\n")
-    assert far.report()[1] == "MPos:-50.000,-40.000,-20.000"
-    assert far.ask("$J=X5F100") == "error:15\r\n"
+    assert ask(far, "G0X5") == "ALARM:2\r\n[MSG:Reset to continue]\r\n"
+    assert ask(far, "$X") == ""
+    assert raw(far, b"\x18") == BANNER + LOCKED
+    assert ask(far, "$X").endswith("ok\r\n")
+    assert report(far)[1] == "MPos:-50.000,-40.000,-20.000"
+    assert ask(far, "$J=X5F100") == "error:15\r\n"
 
 
 def test_hard_limits_and_lost_steps(make: Callable[..., Speaker]) -> None:
     far = make(hard_limits=True)
-    assert far.ask("G0X50", 5) == "ok\r\nALARM:1\r\n[MSG:Reset to continue]\r\n"
+    assert ask(far, "G0X50", 5) == "ok\r\nALARM:1\r\n[MSG:Reset to continue]\r\n"
     far = make()
-    far.ask("G0X50", 5)
-    assert far.report()[:2] == ["Idle", "MPos:50.000,-40.000,-20.000"]  # it does not know better
-    assert far.far.body.position[0] == pytest.approx(3)
+    ask(far, "G0X50", 5)
+    assert report(far)[:2] == ["Idle", "MPos:50.000,-40.000,-20.000"]  # it does not know better
+    assert far.inside.body.position[0] == pytest.approx(3)
 
 
 def test_jogging(make: Callable[..., Speaker]) -> None:
     far = make()
-    assert far.ask("$J=G91X10F600") == "ok\r\n"
-    assert far.report()[0] == "Jog"
-    assert far.ask("G0X0") == "error:9\r\n"
-    far.raw(b"\x85", 1)
-    state, place = far.report()[:2]
+    assert ask(far, "$J=G91X10F600") == "ok\r\n"
+    assert report(far)[0] == "Jog"
+    assert ask(far, "G0X0") == "error:9\r\n"
+    raw(far, b"\x85", 1)
+    state, place = report(far)[:2]
     assert state == "Idle"
     assert -50 < float(place[5:].split(",")[0]) < -42
-    far.ask("$J=X-60F600")
-    far.raw(b"!", 1)
-    assert far.report()[0] == "Idle"
-    assert far.ask("$G").startswith("[GC:G0 G54 G17 G21 G90 ")
+    ask(far, "$J=X-60F600")
+    raw(far, b"!", 1)
+    assert report(far)[0] == "Idle"
+    assert ask(far, "$G").startswith("[GC:G0 G54 G17 G21 G90 ")
 
 
 def test_offsets(make: Callable[..., Speaker]) -> None:
     far = make(status_mask=0)
-    far.ask("G10 L20 P1 X0 Y0 Z0")
-    assert far.report()[1:4] == ["WPos:0.000,0.000,0.000", "FS:0,0", "WCO:-50.000,-40.000,-20.000"]
-    far.ask("G0X10", 1)
-    assert far.report()[1] == "WPos:10.000,0.000,0.000"
-    far.ask("G53G0X-50", 1)
-    assert far.report()[1] == "WPos:0.000,0.000,0.000"
-    far.ask("G92X7")
-    assert far.report()[1] == "WPos:7.000,0.000,0.000"
-    assert "[G92:-7.000,0.000,0.000]\r\n" in far.ask("$#")
-    far.ask("G10 L2 P0 X1")
-    assert "[G54:1.000,-40.000,-20.000]\r\n" in far.ask("$#")
+    ask(far, "G10 L20 P1 X0 Y0 Z0")
+    assert report(far)[1:4] == ["WPos:0.000,0.000,0.000", "FS:0,0", "WCO:-50.000,-40.000,-20.000"]
+    ask(far, "G0X10", 1)
+    assert report(far)[1] == "WPos:10.000,0.000,0.000"
+    ask(far, "G53G0X-50", 1)
+    assert report(far)[1] == "WPos:0.000,0.000,0.000"
+    ask(far, "G92X7")
+    assert report(far)[1] == "WPos:7.000,0.000,0.000"
+    assert "[G92:-7.000,0.000,0.000]\r\n" in ask(far, "$#")
+    ask(far, "G10 L2 P0 X1")
+    assert "[G54:1.000,-40.000,-20.000]\r\n" in ask(far, "$#")
 
 
 def test_sleep_check_and_door(make: Callable[..., Speaker]) -> None:
     far = make()
-    assert far.ask("$C") == "[MSG:Enabled]\r\nok\r\n"
-    assert far.ask("G0X0") == "ok\r\n"
-    assert far.report()[:2] == ["Check", "MPos:-50.000,-40.000,-20.000"]
-    assert far.ask("$C") == "[MSG:Disabled]\r\nok\r\n" + BANNER
-    assert far.raw(b"\x84") == "[MSG:Check Door]\r\n"
-    assert far.report()[0] == "Door:0"
-    far.raw(b"~")
-    assert far.report()[0] == "Idle"
-    assert far.ask("$SLP") == "[MSG:Sleeping]\r\nok\r\n"
-    assert far.ask("G0X0") == ""
-    assert far.raw(b"\x18") == BANNER + LOCKED
+    assert ask(far, "$C") == "[MSG:Enabled]\r\nok\r\n"
+    assert ask(far, "G0X0") == "ok\r\n"
+    assert report(far)[:2] == ["Check", "MPos:-50.000,-40.000,-20.000"]
+    assert ask(far, "$C") == "[MSG:Disabled]\r\nok\r\n" + BANNER
+    assert raw(far, b"\x84") == "[MSG:Check Door]\r\n"
+    assert report(far)[0] == "Door:0"
+    raw(far, b"~")
+    assert report(far)[0] == "Idle"
+    assert ask(far, "$SLP") == "[MSG:Sleeping]\r\nok\r\n"
+    assert ask(far, "G0X0") == ""
+    assert raw(far, b"\x18") == BANNER + LOCKED
 
 
 def test_inches(make: Callable[..., Speaker]) -> None:
-    assert make(inches=True).report()[1] == "MPos:-1.9685,-1.5748,-0.7874"
+    assert report(make(inches=True))[1] == "MPos:-1.9685,-1.5748,-0.7874"
 
 
 def test_commands_that_need_rest(make: Callable[..., Speaker]) -> None:
     far = make()
-    far.ask("G1F60X0")
-    assert far.ask("$$") == "error:8\r\n"
-    assert far.ask("$I") == "error:8\r\n"
-    assert far.ask("$J=X1F60") == "error:8\r\n"
-    assert far.ask("$G").startswith("[GC:G1 ")
+    ask(far, "G1F60X0")
+    assert ask(far, "$$") == "error:8\r\n"
+    assert ask(far, "$I") == "error:8\r\n"
+    assert ask(far, "$J=X1F60") == "error:8\r\n"
+    assert ask(far, "$G").startswith("[GC:G1 ")
 
 
 def test_it_can_be_kept_and_put_back(make: Callable[..., Speaker]) -> None:
     far = make()
-    far.ask("G0X-10", 3)
+    ask(far, "G0X-10", 3)
     state = far.bench.snapshot()
-    far.ask("$100=300")
-    far.far.power_cycle()
-    far.line.wait(0.1)
+    ask(far, "$100=300")
+    far.inside.power_cycle()
+    far.wait(0.1)
     far.bench.restore(state)
-    assert far.report()[:2] == ["Idle", "MPos:-10.000,-40.000,-20.000"]
-    assert "$100=250.000" in far.ask("$$")
+    assert report(far)[:2] == ["Idle", "MPos:-10.000,-40.000,-20.000"]
+    assert "$100=250.000" in ask(far, "$$")
 
 
 @given(st.text(alphabet="GMXYZFPLSTN.-+0123456789Q ", max_size=30))

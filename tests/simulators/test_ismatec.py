@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,9 @@ from hypothesis import strategies as st
 
 from autolab.model.clock import Clock
 from autolab.model.errors import InputError
-from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.simulators.conftest import Speaker
 from autolab.simulators.ismatec_channel import TUBES, most_flow
 from autolab.simulators.ismatec_commands import from_scientific, scientific, trip
 from autolab.simulators.ismatec_hoses import Hose, Hoses
@@ -20,50 +21,30 @@ from autolab.simulators.simulator import Simulator
 from autolab.simulators.world import World
 
 
-class Talk:
-    """Somebody at the other end of the line, in lab time."""
+def load(talk: Speaker, channel: int, volume: str, rate: str, mode: str = "O") -> None:
+    for text in (mode, "xf1", f"f{rate}", f"v{volume}", "W"):
+        assert b"#" not in talk.say(f"{channel}{text}", 0.03), text
 
-    def __init__(self, clock: Clock, settings: dict[str, Any] | None = None, **options: Any) -> None:
-        self.clock = clock
-        self.bench = Bench.single("ismatec.RegloICC", clock=clock, settings=settings, options=options)
-        self.pump = self.bench.instrument("instrument")
-        self.channel = self.bench.channel("instrument")
-        self.channel.open()
-        self.channel.on_bytes(self._hear)
-        self.heard = b""
 
-    def _hear(self, data: bytes) -> None:
-        self.heard += data
-
-    def say(self, text: str, wait: float = 0.1, end: bytes = b"\r") -> bytes:
-        self.heard = b""
-        self.channel.write(text.encode() + end)
-        self.wait(wait)
-        return self.heard
-
-    def wait(self, seconds: float) -> None:
-        self.clock.run(asyncio.sleep(seconds))
-
-    def load(self, channel: int, volume: str, rate: str, mode: str = "O") -> None:
-        for text in (mode, "xf1", f"f{rate}", f"v{volume}", "W"):
-            assert b"#" not in self.say(f"{channel}{text}", 0.03), text
-
-    def moved(self) -> list[tuple[str, str, float]]:
-        return [(entry.instrument, entry.direction, round(entry.volume, 4)) for entry in self.bench.ledger]
+def moved(talk: Speaker) -> list[tuple[str, str, float]]:
+    return [(entry.instrument, entry.direction, round(entry.volume, 4)) for entry in talk.bench.ledger]
 
 
 @pytest.fixture
-def make(clock: Clock) -> Callable[..., Talk]:
-    return lambda **options: Talk(clock, **options)
+def make(meet_one: Callable[..., Speaker]) -> Callable[..., Speaker]:
+    def one(settings: dict[str, Any] | None = None, **options: Any) -> Speaker:
+        return meet_one("ismatec.RegloICC", settings, options, end=b"\r")
+
+    return one
 
 
 @pytest.fixture
-def talk(make: Callable[..., Talk]) -> Talk:
+def talk(make: Callable[..., Speaker]) -> Speaker:
     return make()
 
 
-def test_it_is_a_simulator(talk: Talk) -> None:
-    assert isinstance(talk.pump, Simulator)
+def test_it_is_a_simulator(talk: Speaker) -> None:
+    assert isinstance(talk.inside, Simulator)
 
 
 @pytest.mark.parametrize(
@@ -125,12 +106,12 @@ def test_it_is_a_simulator(talk: Talk) -> None:
         ("1", b"#"),
     ],
 )
-def test_answers(talk: Talk, said: str, heard: bytes) -> None:
+def test_answers(talk: Speaker, said: str, heard: bytes) -> None:
     assert talk.say(said) == heard
 
 
-def test_a_line_feed_behind_the_command_does_no_harm(talk: Talk) -> None:
-    assert talk.say("1E", end=b"\r\n") == b"-"
+def test_a_line_feed_behind_the_command_does_no_harm(talk: Speaker) -> None:
+    assert talk.say(b"1E\r\n") == b"-"
     talk.heard = b""
     for piece in (b"1", b"x", b"S\r", b"\n1E", b"\r\n"):
         talk.channel.write(piece)
@@ -144,43 +125,43 @@ def test_the_flows_of_two_hoses_are_known() -> None:
     assert sorted(TUBES) == list(TUBES)
 
 
-def test_a_volume_at_a_rate_takes_its_time(talk: Talk) -> None:
-    talk.load(1, "2000+0", "8000+0")
+def test_a_volume_at_a_rate_takes_its_time(talk: Speaker) -> None:
+    load(talk, 1, "2000+0", "8000+0")
     assert talk.say("1H") == b"*"
     assert talk.say("1E") == b"+"
-    assert not talk.pump.is_safe()
+    assert not talk.inside.is_safe()
     talk.wait(7.0)
     assert talk.say("1:").startswith((b"9", b"1.0"))
     talk.wait(8.0)
     assert talk.say("1E") == b"-"
     assert talk.say("1:") == b"2.000 ml\r\n"
-    assert talk.moved() == [("instrument.ch1", "dispense", 2.0)]
+    assert moved(talk) == [("instrument.ch1", "dispense", 2.0)]
     entry = talk.bench.ledger[0]
     assert entry.end - entry.start == pytest.approx(15.0)
     assert entry.ended == "done"
 
 
-def test_channels_are_independent_and_draw_in_too(talk: Talk) -> None:
-    talk.load(1, "1000+0", "6000+0")
-    talk.load(3, "5000-1", "6000+0")
+def test_channels_are_independent_and_draw_in_too(talk: Speaker) -> None:
+    load(talk, 1, "1000+0", "6000+0")
+    load(talk, 3, "5000-1", "6000+0")
     talk.say("3K")
     talk.say("1H", 0.02)
     talk.say("3H", 20.0)
-    assert talk.moved() == [("instrument.ch3", "withdraw", 0.5), ("instrument.ch1", "dispense", 1.0)]
+    assert moved(talk) == [("instrument.ch3", "withdraw", 0.5), ("instrument.ch1", "dispense", 1.0)]
     assert talk.say("2:") == b"0.000 ul\r\n"
 
 
-def test_address_0_is_all_channels(talk: Talk) -> None:
+def test_address_0_is_all_channels(talk: Speaker) -> None:
     for channel in (1, 2, 3, 4):
-        talk.load(channel, "1000+0", "6000+0")
+        load(talk, channel, "1000+0", "6000+0")
     assert talk.say("0H") == b"*"
     assert {talk.say(f"{channel}E") for channel in (1, 2, 3, 4)} == {b"+"}
     assert talk.say("0I") == b"*"
-    assert talk.pump.is_safe()
+    assert talk.inside.is_safe()
 
 
-def test_how_it_says_that_it_cannot_start(talk: Talk) -> None:
-    talk.load(1, "1000+0", "5000+1")
+def test_how_it_says_that_it_cannot_start(talk: Speaker) -> None:
+    load(talk, 1, "1000+0", "5000+1")
     assert talk.say("1H") == b"-"
     assert talk.say("1xe") == b"R 1383E+1\r\n"
     talk.say("1f1000+0")
@@ -205,7 +186,7 @@ def test_how_it_says_that_it_cannot_start(talk: Talk) -> None:
         (("O", "xf0", "S005000", "v1000+0"), 1.0, 8.67),
     ],
 )
-def test_the_other_modes(talk: Talk, settings: tuple[str, ...], volume: float, seconds: float) -> None:
+def test_the_other_modes(talk: Speaker, settings: tuple[str, ...], volume: float, seconds: float) -> None:
     for text in settings:
         assert b"#" not in talk.say(f"1{text}", 0.05), text
     assert talk.say("1H", seconds - 0.5) == b"*"
@@ -215,7 +196,7 @@ def test_the_other_modes(talk: Talk, settings: tuple[str, ...], volume: float, s
     assert sum(entry.volume for entry in talk.bench.ledger) == pytest.approx(volume, rel=1e-3)
 
 
-def test_flow_mode_goes_on_until_it_is_stopped(talk: Talk) -> None:
+def test_flow_mode_goes_on_until_it_is_stopped(talk: Speaker) -> None:
     talk.say("1M")
     talk.say("1f6000+0")
     talk.say("1H", 600.0)
@@ -225,9 +206,9 @@ def test_flow_mode_goes_on_until_it_is_stopped(talk: Talk) -> None:
     assert talk.bench.ledger[0].ended == "stopped"
 
 
-def test_events_tell_of_starts_and_ends(talk: Talk) -> None:
+def test_events_tell_of_starts_and_ends(talk: Speaker) -> None:
     talk.say("1xE1")
-    talk.load(2, "1000+0", "6000+0")
+    load(talk, 2, "1000+0", "6000+0")
     heard = talk.say("2H", 2.5)
     assert heard.startswith(b"^U2|A|100|0|0\r\n*") or heard.startswith(b"*^U2|A|100|0|0\r\n")
     assert heard.count(b"^U2|A|") == 3
@@ -238,20 +219,20 @@ def test_events_tell_of_starts_and_ends(talk: Talk) -> None:
     assert talk.say("2H", 20.0) == b"*"
 
 
-def test_in_legacy_mode_the_number_is_the_pumps(make: Callable[..., Talk]) -> None:
+def test_in_legacy_mode_the_number_is_the_pumps(make: Callable[..., Speaker]) -> None:
     talk = make(legacy=True)
     assert talk.say("2E") == b""
     assert talk.say("1~") == b"0\r\n"
     talk.say("1M")
     talk.say("1f1000+0")
     assert talk.say("1H") == b"*"
-    assert all(channel.running for channel in talk.pump.channels.values())
+    assert all(channel.running for channel in talk.inside.channels.values())
     talk.say("1I")
     talk.say("1~1")
     assert talk.say("2E") == b"-"
 
 
-def test_calibration_changes_what_a_turn_moves(talk: Talk) -> None:
+def test_calibration_changes_what_a_turn_moves(talk: Speaker) -> None:
     talk.say("1xU1000+0")
     assert talk.say("1xV9000-1") == b"*"
     assert talk.say("1!") == b"12.45 ml/min\r\n"
@@ -260,36 +241,36 @@ def test_calibration_changes_what_a_turn_moves(talk: Talk) -> None:
     assert talk.say("1!") == b"13.83 ml/min\r\n"
 
 
-def test_a_hose_that_slips_moves_less_than_it_counts(make: Callable[..., Talk]) -> None:
+def test_a_hose_that_slips_moves_less_than_it_counts(make: Callable[..., Speaker]) -> None:
     talk = make(slip=0.1)
-    talk.load(1, "1000+0", "6000+0")
+    load(talk, 1, "1000+0", "6000+0")
     talk.say("1H", 15.0)
     assert talk.say("1:") == b"1.000 ml\r\n"
-    assert talk.moved() == [("instrument.ch1", "dispense", 0.9)]
+    assert moved(talk) == [("instrument.ch1", "dispense", 0.9)]
 
 
-def test_rollers_that_are_stuck_seem_to_run(make: Callable[..., Talk]) -> None:
+def test_rollers_that_are_stuck_seem_to_run(make: Callable[..., Speaker]) -> None:
     talk = make(stuck=1)
-    talk.load(1, "1000+0", "6000+0")
+    load(talk, 1, "1000+0", "6000+0")
     talk.say("1H", 30.0)
     assert talk.say("1E") == b"+"
     assert talk.say("1:") == b"0.000 ul\r\n"
 
 
-def test_the_hoses_of_the_lab_file_are_set_up(clock: Clock) -> None:
-    talk = Talk(clock, {"channels": {"ch2": {"tubing_mm": 0.51}}})
+def test_the_hoses_of_the_lab_file_are_set_up(make: Callable[..., Speaker]) -> None:
+    talk = make({"channels": {"ch2": {"tubing_mm": 0.51}}})
     assert talk.say("2+") == b"0.51 mm\r\n"
 
 
-def test_without_power_what_was_not_saved_is_lost(talk: Talk) -> None:
+def test_without_power_what_was_not_saved_is_lost(talk: Speaker) -> None:
     talk.say("1xE1")
-    talk.load(1, "1000+0", "6000+0")
+    load(talk, 1, "1000+0", "6000+0")
     talk.say("1*")
     talk.say("1v2000+0")
     talk.say("1H", 5.0)
 
     async def cut() -> None:
-        talk.pump.power_cycle()
+        talk.inside.power_cycle()
 
     talk.clock.run(cut())
     assert talk.say("1v") == b"1000E+0\r\n"
@@ -299,26 +280,26 @@ def test_without_power_what_was_not_saved_is_lost(talk: Talk) -> None:
     assert talk.bench.ledger[0].ended == "stopped"
 
 
-def test_a_snapshot_brings_everything_back(talk: Talk) -> None:
-    talk.load(1, "1000+0", "6000+0")
+def test_a_snapshot_brings_everything_back(talk: Speaker) -> None:
+    load(talk, 1, "1000+0", "6000+0")
     talk.say("1H", 15.0)
     state = talk.bench.snapshot()
-    talk.load(1, "2000+0", "7000+0", "Q")
+    load(talk, 1, "2000+0", "7000+0", "Q")
     talk.bench.restore(state)
     assert talk.say("1:") == b"1.000 ml\r\n"
     assert talk.say("1v") == b"1000E+0\r\n"
     assert talk.say("1xM") == b"O\r\n"
 
 
-def test_no_snapshot_while_it_runs(talk: Talk) -> None:
-    talk.load(1, "1000+0", "6000+0")
+def test_no_snapshot_while_it_runs(talk: Speaker) -> None:
+    load(talk, 1, "1000+0", "6000+0")
     talk.say("1H")
     with pytest.raises(ValueError, match=r"instrument\.ch1 is moving"):
         talk.bench.snapshot()
 
 
 @pytest.mark.parametrize("count", [0, 5])
-def test_it_has_one_to_four_channels(make: Callable[..., Talk], count: int) -> None:
+def test_it_has_one_to_four_channels(make: Callable[..., Speaker], count: int) -> None:
     with pytest.raises(InputError, match="is not 1 to 4"):
         make(channels=count)
 

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from autolab.model.clock import Clock
 from autolab.simulators.bench import Bench
+
+if TYPE_CHECKING:
+    from tests.simulators.conftest import Speaker
 from autolab.simulators.zaber import checksum
 
 STEP = 0.047625e-3  # mm
 SETTINGS: Any = {"microstep_um": 0.047625}
 
 
-class Speaker:
-    def __init__(self, bench: Bench, talk: Callable[[Bench, str], Any]) -> None:
-        self.bench, self.line = bench, talk(bench, "instrument")
-        self.far = bench.instrument("instrument")
-
-    def ask(self, command: str, wait: float = 0.05) -> str:
-        heard: bytes = self.line.say(command.encode() + b"\r\n", wait)
-        return heard.decode()
+def ask(far: Speaker, command: str, wait: float = 0.05) -> str:
+    return far.say(command.encode() + b"\r\n", wait).decode()
 
 
 @pytest.fixture
-def make(clock: Clock, talk: Callable[[Bench, str], Any]) -> Callable[..., Speaker]:
+def make(meet_one: Callable[..., Speaker]) -> Callable[..., Speaker]:
     def one(settings: Any = SETTINGS, **options: Any) -> Speaker:
-        return Speaker(Bench.single("zaber.Stage", clock=clock, settings=settings, options=options), talk)
+        return meet_one("zaber.Stage", settings, options, pause=0.05)
 
     return one
 
@@ -67,134 +64,134 @@ def make(clock: Clock, talk: Callable[[Bench, str], Any]) -> Callable[..., Speak
     ],
 )
 def test_answers(make: Callable[..., Speaker], sent: str, answer: str) -> None:
-    assert make(homed=True).ask(sent) == answer
+    assert ask(make(homed=True), sent) == answer
 
 
 def test_checksums_come_with_those_who_send_them(make: Callable[..., Speaker]) -> None:
     far = make(homed=True)
     assert checksum("01 0 OK IDLE -- 0") == "8D"
-    assert far.ask(f"/1:{checksum('1')}") == "@01 0 OK IDLE -- 0:8D\r\n"
-    assert far.ask("/1:00") == ""  # damaged: not answered
-    assert far.ask("/1") == "@01 0 OK IDLE -- 0\r\n"
-    assert make(homed=True, checksums=True).ask("/1") == "@01 0 OK IDLE -- 0:8D\r\n"
-    assert far.ask("/1 set comm.checksum 1") == f"@01 0 OK IDLE -- 0:{checksum('01 0 OK IDLE -- 0')}\r\n"
+    assert ask(far, f"/1:{checksum('1')}") == "@01 0 OK IDLE -- 0:8D\r\n"
+    assert ask(far, "/1:00") == ""  # damaged: not answered
+    assert ask(far, "/1") == "@01 0 OK IDLE -- 0\r\n"
+    assert ask(make(homed=True, checksums=True), "/1") == "@01 0 OK IDLE -- 0:8D\r\n"
+    assert ask(far, "/1 set comm.checksum 1") == f"@01 0 OK IDLE -- 0:{checksum('01 0 OK IDLE -- 0')}\r\n"
 
 
 def test_a_move_takes_its_time(make: Callable[..., Speaker]) -> None:
     far = make(homed=True, start_mm=0)
-    assert far.ask("/1 1 move abs 419948") == "@01 1 OK BUSY -- 0\r\n"  # 20 mm at 20 mm/s and 200 mm/s^2: 1.1 s
-    far.line.wait(0.5)
-    told = far.ask("/1 1 get pos")
+    assert ask(far, "/1 1 move abs 419948") == "@01 1 OK BUSY -- 0\r\n"  # 20 mm at 20 mm/s and 200 mm/s^2: 1.1 s
+    far.wait(0.5)
+    told = ask(far, "/1 1 get pos")
     assert told.startswith("@01 1 OK BUSY -- ")
     assert 8 < int(told.split()[-1]) * STEP < 12
-    assert not far.far.is_safe()
-    far.line.wait(0.6)
-    assert far.ask("/1 1 get pos") == "@01 1 OK IDLE -- 419948\r\n"
-    assert far.far.is_safe()
+    assert not far.inside.is_safe()
+    far.wait(0.6)
+    assert ask(far, "/1 1 get pos") == "@01 1 OK IDLE -- 419948\r\n"
+    assert far.inside.is_safe()
 
 
 def test_relative_ends_and_speed(make: Callable[..., Speaker]) -> None:
     far = make(homed=True)
-    far.ask("/1 move rel -1000", 1)
-    assert far.ask("/1 get pos").endswith(" 628921\r\n")
-    far.ask("/1 move max", 10)
-    assert far.ask("/1 get pos").endswith("IDLE -- 2099738\r\n")
-    far.ask("/1 move min", 10)
-    assert far.ask("/1 get pos").endswith("IDLE -- 0\r\n")
-    far.ask(f"/1 move vel {round(10 / STEP * 1.6384)}", 2.0)
-    assert int(far.ask("/1 get pos").split()[-1]) * STEP == pytest.approx(20, abs=1)
-    far.ask("/1 stop", 1)
-    assert "OK IDLE NI" in far.ask("/1 get pos")
-    assert far.ask("/1 warnings clear") == "@01 0 OK IDLE -- 01 NI\r\n"
-    far.ask(f"/1 set maxspeed {round(1 / STEP * 1.6384)}")
-    far.ask("/1 move min", 5)
-    assert far.ask("/1").startswith("@01 0 OK BUSY")
-    assert far.ask("/1 estop") == "@01 0 OK IDLE NI 0\r\n"
+    ask(far, "/1 move rel -1000", 1)
+    assert ask(far, "/1 get pos").endswith(" 628921\r\n")
+    ask(far, "/1 move max", 10)
+    assert ask(far, "/1 get pos").endswith("IDLE -- 2099738\r\n")
+    ask(far, "/1 move min", 10)
+    assert ask(far, "/1 get pos").endswith("IDLE -- 0\r\n")
+    ask(far, f"/1 move vel {round(10 / STEP * 1.6384)}", 2.0)
+    assert int(ask(far, "/1 get pos").split()[-1]) * STEP == pytest.approx(20, abs=1)
+    ask(far, "/1 stop", 1)
+    assert "OK IDLE NI" in ask(far, "/1 get pos")
+    assert ask(far, "/1 warnings clear") == "@01 0 OK IDLE -- 01 NI\r\n"
+    ask(far, f"/1 set maxspeed {round(1 / STEP * 1.6384)}")
+    ask(far, "/1 move min", 5)
+    assert ask(far, "/1").startswith("@01 0 OK BUSY")
+    assert ask(far, "/1 estop") == "@01 0 OK IDLE NI 0\r\n"
 
 
 def test_a_velocity_ends_at_the_end_of_travel(make: Callable[..., Speaker]) -> None:
     far = make(homed=True)
-    far.ask(f"/1 move vel -{round(10 / STEP * 1.6384)}", 20)
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE -- 0\r\n"
-    assert far.ask("/1 move vel 0") == "@01 0 OK IDLE -- 0\r\n"
+    ask(far, f"/1 move vel -{round(10 / STEP * 1.6384)}", 20)
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE -- 0\r\n"
+    assert ask(far, "/1 move vel 0") == "@01 0 OK IDLE -- 0\r\n"
 
 
 def test_without_reference_it_goes_nowhere_in_particular(make: Callable[..., Speaker]) -> None:
     far = make()
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE WR 0\r\n"
-    assert far.ask("/1 warnings") == "@01 0 OK IDLE WR 01 WR\r\n"
-    assert far.ask("/1 warnings clear") == "@01 0 OK IDLE WR 01 WR\r\n"
-    assert far.ask("/1 move abs 1000") == "@01 0 RJ IDLE WR BADDATA\r\n"
-    assert far.ask("/1 move max") == "@01 0 RJ IDLE WR BADDATA\r\n"
-    far.ask("/1 move rel 1000", 1)
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE WR 1000\r\n"
-    assert far.ask("/1 home") == "@01 0 OK BUSY WR 0\r\n"
-    far.line.wait(5)
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE -- 0\r\n"
-    assert far.far.axis.position == 0
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE WR 0\r\n"
+    assert ask(far, "/1 warnings") == "@01 0 OK IDLE WR 01 WR\r\n"
+    assert ask(far, "/1 warnings clear") == "@01 0 OK IDLE WR 01 WR\r\n"
+    assert ask(far, "/1 move abs 1000") == "@01 0 RJ IDLE WR BADDATA\r\n"
+    assert ask(far, "/1 move max") == "@01 0 RJ IDLE WR BADDATA\r\n"
+    ask(far, "/1 move rel 1000", 1)
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE WR 1000\r\n"
+    assert ask(far, "/1 home") == "@01 0 OK BUSY WR 0\r\n"
+    far.wait(5)
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE -- 0\r\n"
+    assert far.inside.axis.position == 0
 
 
 def test_a_position_can_be_set(make: Callable[..., Speaker]) -> None:
     far = make()
-    far.ask("/1 set pos 5000")
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE -- 5000\r\n"
+    ask(far, "/1 set pos 5000")
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE -- 5000\r\n"
 
 
 def test_running_into_the_end_stalls(make: Callable[..., Speaker]) -> None:
     far = make()
-    far.ask(f"/1 move vel {round(20 / STEP * 1.6384)}", 30)
-    assert "OK IDLE FS" in far.ask("/1")
-    assert far.far.axis.position == 100.5
-    assert far.ask("/1 warnings") == "@01 0 OK IDLE FS 02 FS WR\r\n"
+    ask(far, f"/1 move vel {round(20 / STEP * 1.6384)}", 30)
+    assert "OK IDLE FS" in ask(far, "/1")
+    assert far.inside.axis.position == 100.5
+    assert ask(far, "/1 warnings") == "@01 0 OK IDLE FS 02 FS WR\r\n"
 
 
 def test_something_in_the_way(make: Callable[..., Speaker]) -> None:
     far = make(homed=True, stuck=True)
-    far.ask("/1 move abs 0", 2)
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE FS 629921\r\n"
-    far.ask("/1 home", 2)
-    assert "FS" in far.ask("/1")
-    far.far.axis.blocked = False
-    far.ask("/1 move abs 1000", 3)
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE -- 1000\r\n"
+    ask(far, "/1 move abs 0", 2)
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE FS 629921\r\n"
+    ask(far, "/1 home", 2)
+    assert "FS" in ask(far, "/1")
+    far.inside.axis.blocked = False
+    ask(far, "/1 move abs 1000", 3)
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE -- 1000\r\n"
 
 
 def test_a_second_move_interrupts_the_first(make: Callable[..., Speaker]) -> None:
     far = make(homed=True)
-    far.ask("/1 move min", 0.5)
-    assert far.ask("/1 move abs 1000000") == "@01 0 OK BUSY NI 0\r\n"
-    far.line.wait(5)
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE NI 1000000\r\n"
+    ask(far, "/1 move min", 0.5)
+    assert ask(far, "/1 move abs 1000000") == "@01 0 OK BUSY NI 0\r\n"
+    far.wait(5)
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE NI 1000000\r\n"
 
 
 def test_it_tells_the_end_of_a_motion_where_that_is_wanted(make: Callable[..., Speaker]) -> None:
     far = make(homed=True, start_mm=0, alerts=True)
-    assert far.ask("/1 move rel 100", 1) == "@01 0 OK BUSY -- 0\r\n!01 1 IDLE --\r\n"
+    assert ask(far, "/1 move rel 100", 1) == "@01 0 OK BUSY -- 0\r\n!01 1 IDLE --\r\n"
 
 
 def test_power_and_reset(make: Callable[..., Speaker]) -> None:
     far = make(homed=True)
-    far.ask("/1 set maxspeed 5000")
-    far.ask("/1 move min", 0.1)
-    far.far.power_cycle()
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE WR 0\r\n"
-    assert far.ask("/1 get maxspeed").endswith(" 5000\r\n")
-    assert far.far.axis.position > 20
-    far.ask("/1 home", 600)
-    assert far.ask("/1 system reset") == "@01 0 OK IDLE -- 0\r\n"
-    assert "WR" in far.ask("/1")
+    ask(far, "/1 set maxspeed 5000")
+    ask(far, "/1 move min", 0.1)
+    far.inside.power_cycle()
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE WR 0\r\n"
+    assert ask(far, "/1 get maxspeed").endswith(" 5000\r\n")
+    assert far.inside.axis.position > 20
+    ask(far, "/1 home", 600)
+    assert ask(far, "/1 system reset") == "@01 0 OK IDLE -- 0\r\n"
+    assert "WR" in ask(far, "/1")
 
 
 def test_it_can_be_kept_and_put_back(make: Callable[..., Speaker]) -> None:
     far = make()
-    far.ask("/1 home", 10)
-    far.ask("/1 move abs 1000", 1)
+    ask(far, "/1 home", 10)
+    ask(far, "/1 move abs 1000", 1)
     state = far.bench.snapshot()
-    far.ask("/1 move abs 9000", 1)
-    far.far.power_cycle()
+    ask(far, "/1 move abs 9000", 1)
+    far.inside.power_cycle()
     far.bench.restore(state)
-    assert far.ask("/1 get pos") == "@01 0 OK IDLE -- 1000\r\n"
-    far.ask("/1 move abs 9000", 0.01)
+    assert ask(far, "/1 get pos") == "@01 0 OK IDLE -- 1000\r\n"
+    ask(far, "/1 move abs 9000", 0.01)
     with pytest.raises(ValueError, match="moves at"):
         far.bench.snapshot()
 

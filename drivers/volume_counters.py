@@ -1,13 +1,27 @@
-"""What a New Era pump's volume counters say about an action in doubt: pure, so that each verdict can be tested."""
+"""What a pump's volume counters say about an action in doubt: pure, so that each verdict can be tested."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autolab.drivers.new_era_protocol import Dispensed
 from autolab.model.actions import JSON, Intent, Reconciled
 from autolab.model.roles import Dispense, Withdraw, command_from_json
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The volume counters.
+
+    Attributes:
+        infused: mL.
+        withdrawn: mL.
+        resolution: How near a counter is to the truth, mL.
+    """
+
+    infused: float
+    withdrawn: float
+    resolution: float
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class Baseline:
             return None
         return cls(*(float(str(number)) for number in numbers))
 
-    def contents_after(self, counters: Dispensed, *, swapped: bool) -> float:
+    def contents_after(self, counters: Counted, *, swapped: bool) -> float:
         """Return what the syringe holds by the counters, mL; `swapped` where INF draws in."""
         infused, withdrawn = counters.infused - self.infused, counters.withdrawn - self.withdrawn
         out, drawn = (withdrawn, infused) if swapped else (infused, withdrawn)
@@ -46,7 +60,7 @@ class Baseline:
 
 def settle(
     intent: Intent,
-    counters: Dispensed,
+    counters: Counted,
     *,
     moving: bool,
     lost: str,
