@@ -87,7 +87,8 @@ class RCT(Plate):
 
     async def do_identify(self) -> Mapping[str, JSON]:
         """Return its name; it tells neither firmware nor serial number."""
-        name = await self.again(self._who)
+        known = self.identity if not self.met else None  # it was asked a moment ago
+        name = str(known or await self.again(self._who))
         safety = await self.read_safety()
         self.model.tell(name)
         return {"model": name, "firmware": None, "serial_number": None, "safety_temperature_C": safety}

@@ -184,7 +184,6 @@ def _opened(
 ) -> Iterator[Lab]:
     """Make the lab that a person means: physical, served elsewhere, or else virtual in this process."""
     from autolab.lab.lab import Lab
-    from autolab.simulators.bench import Bench
     from autolab.spec.lab import load_lab
 
     declared = load_lab(lab)
@@ -192,6 +191,8 @@ def _opened(
         clock, served = stack.enter_context(_reached(lab, addresses, physical, confirm))
         bench = None
         if served is None and not physical:
+            from autolab.simulators.bench import Bench
+
             bench = stack.enter_context(Bench(declared.to_json(addresses=True), clock=clock))
         built = Lab.build(declared, clock=clock, bench=bench, addresses=served, physical=physical, wire_log=wire_log)
         stack.callback(built.disconnect)
