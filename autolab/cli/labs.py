@@ -62,8 +62,7 @@ def safe(
     as_json: AsJson = False,
 ) -> None:
     """Connect to a lab and bring every instrument to its safe state, whatever becomes of the others."""
-    if physical == (addresses is not None):
-        raise refuse("say which lab: --physical, or --addresses with the file of a running `autolab simulate`")
+    _insist(addresses, physical)
     with _opened(lab, addresses, physical, confirm) as built:
         report = built.clock.run(_connect_and_make_safe(built))
     if as_json:
@@ -133,8 +132,7 @@ def probe(
     from autolab.lab.probe import probe as ask
     from autolab.spec.lab import load_lab
 
-    if physical == (addresses is not None):
-        raise refuse("say which lab: --physical, or --addresses with the file of a running `autolab simulate`")
+    _insist(addresses, physical)
     declared = load_lab(lab)
     with _reached(lab, addresses, physical, confirm) as (clock, served):
         where = served if served is not None else {name: one.address for name, one in declared.instruments.items()}
@@ -154,6 +152,12 @@ def probe(
                 say(f"{one.instrument} on {one.address}: {answers}", style="red")
     if not all(one.ok for one in found):
         raise typer.Exit(WORK_FAILED)
+
+
+def _insist(addresses: Path | None, physical: bool) -> None:
+    """Have the person say which lab is meant: the virtual one in this process would be no answer."""
+    if physical == (addresses is not None):
+        raise refuse("say which lab: --physical, or --addresses with the file of a running `autolab simulate`")
 
 
 @contextlib.contextmanager

@@ -81,8 +81,6 @@ async def examine(lab: Lab, today: datetime.date | None = None) -> list[Health]:
     timed = await asyncio.gather(
         *(
             _patiently(lab, _measured(lab.instruments[name], found, lines.get(_port(lab.instruments[name]))))
-            if "trouble" not in found
-            else _kept(found)
             for name, found in zip(names, met, strict=True)
         )
     )
@@ -120,7 +118,7 @@ async def _meet(instrument: Any) -> dict[str, Any]:  # noqa: ANN401  an instrume
 
 async def _measured(instrument: Any, found: dict[str, Any], line: asyncio.Lock | None) -> dict[str, Any]:  # noqa: ANN401  likewise
     """Add the round-trip time of the identity query: that of being met, or where others share the line one of its own."""
-    if not hasattr(instrument, "identify_query"):
+    if "trouble" in found or not hasattr(instrument, "identify_query"):
         return found
     if line is None:
         return {**found, "round_trip_s": round(instrument.round_trip_s, 6)}
@@ -131,10 +129,6 @@ async def _measured(instrument: Any, found: dict[str, Any], line: asyncio.Lock |
             await instrument.query(instrument.identify_query())
             times.append(time.perf_counter() - begun)
     return {**found, "round_trip_s": round(statistics.median(times), 6)}
-
-
-async def _kept(found: dict[str, Any]) -> dict[str, Any]:
-    return found
 
 
 def _port(instrument: Any) -> str:  # noqa: ANN401  likewise

@@ -160,8 +160,7 @@ def rig(
 
     clock = Clock("virtual") if over == "memory" and scale is None else Clock("scaled", scale=scale or SCALE)
     ports = Ports(clock)
-    own = {name: value for name, value in settings.items() if name not in ("limits",)}
-    instrument: Any = None
+    own = {name: value for name, value in settings.items() if name != "limits"}
     try:
         with Bench.single(key, clock=clock, settings=own) as bench:
             channel = bench.channel("instrument") if over == "memory" else None
@@ -216,4 +215,4 @@ def _found(key: str, transport: Transport, name: str, settings: Mapping[str, JSO
     except Exception as error:
         _log.debug("%s over %s: %s", key, transport, name, exc_info=True)
         trouble = f"{error}" if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-    return Finding(name, transport, trouble or "", round(time.perf_counter() - begun, 3))
+    return Finding(name, transport, trouble, round(time.perf_counter() - begun, 3))

@@ -84,7 +84,6 @@ async def _on_port(
 async def _at(
     declared: InstrumentDeclaration, address: str, instruments: Mapping[str, InstrumentDeclaration], clock: Clock
 ) -> Answer:
-    answer = Answer(declared.name, address, declared.driver)
     others = {one.driver: one for one in instruments.values() if one.driver != declared.driver}
     trouble = ""
     for one in (declared, *others.values()):
@@ -97,7 +96,7 @@ async def _at(
         else:
             continue
         return Answer(declared.name, address, declared.driver, one.driver, identity, "" if one is declared else trouble)
-    return Answer(answer.instrument, address, declared.driver, trouble=trouble)
+    return Answer(declared.name, address, declared.driver, trouble=trouble)
 
 
 async def _identity(declared: InstrumentDeclaration, address: str, clock: Clock) -> str:
