@@ -1,4 +1,4 @@
-"""What a point is worth: expected improvement on noisy data, or of hypervolume, within constraints.
+"""What a point is worth where samples of the posterior are needed: a target to match, or a hypervolume. botorch's.
 
 Ament et al. 2023 (the log forms), Daulton et al. 2021 (noisy hypervolume). Quantities are modelled as measured;
 goals are applied to samples of the posterior, so that matching a target needs no model of a distance.
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.acquisition.multi_objective.objective import GenericMCMultiOutputObjective
@@ -19,6 +18,7 @@ from botorch.acquisition.objective import GenericMCObjective
 from botorch.sampling.normal import SobolQMCNormalSampler
 from botorch.utils.multi_objective.hypervolume import infer_reference_point
 from botorch.utils.multi_objective.pareto import is_non_dominated
+from numpy.typing import NDArray
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
+    from autolab.planners.surrogate import Models
+
+Array = NDArray[np.float64]
 
 _SAMPLES = 128
+_CHUNK = 1024
 
 
-class Worth(AcquisitionFunction):
+class Sampled:
     """Log of the expected improvement times the probability of success, the latter to a power.
 
     The power is 1, and 1 more for each of the last trials that failed in a row: a planner that goes on failing at a
@@ -39,30 +43,46 @@ class Worth(AcquisitionFunction):
     Args:
         problem: Goals and outcome constraints.
         evidence: What is known.
-        model: Of all quantities.
+        models: Of all quantities.
         success: Probability of success; None while nothing has failed.
         seed: Of the posterior's samples.
     """
 
-    def __init__(self, problem: Problem, evidence: Evidence, model: Any, success: Success | None, seed: int) -> None:  # noqa: ANN401  botorch ships no types
-        super().__init__(model=model)
-        self.success = success
+    def __init__(
+        self, problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int
+    ) -> None:
+        self._success = success
         self._caution = 1 + evidence.streak
         self._pending = torch.as_tensor(evidence.pending)
         make = _improvement if len(problem.objectives) == 1 else _hypervolume
-        self.improvement = make(problem, evidence, model, seed)
+        self._improvement = make(problem, evidence, models.botorch(), seed)
         if len(self._pending):
-            self.improvement.set_X_pending(self._pending)
+            self._improvement.set_X_pending(self._pending)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `b` for `b x 1 x d` encoded points."""
-        worth: Tensor = self.improvement(x)
-        return worth if self.success is None else worth + self._caution * self.success.log_probability(x.squeeze(-2))
+    def values(self, x: Array) -> Array:
+        """Return the log worth `N` of encoded points `N x d`, a chunk at a time so that memory stays bounded."""
+        with torch.no_grad():
+            parts = [self._improvement(part[:, None, :]).numpy() for part in torch.split(torch.as_tensor(x), _CHUNK)]
+        worth = np.concatenate(parts)
+        if self._success is not None:
+            worth = worth + self._caution * self._success.log_probability(x)
+        return np.asarray(np.nan_to_num(worth, nan=-1e300, neginf=-1e300))
 
-    def add_pending(self, x: Tensor) -> None:
+    def slopes(self, x: Array) -> tuple[Array, Array]:
+        """Return the log worth `N`, and its derivative `N x d` by the encoded columns."""
+        points = torch.tensor(x, requires_grad=True)
+        worth = self._improvement(points[:, None, :])
+        (by_x,) = torch.autograd.grad(worth.sum(), points)
+        value, gradient = worth.detach().numpy(), by_x.numpy()
+        if self._success is not None:
+            chance, by_chance = self._success.slopes(x)
+            value, gradient = value + self._caution * chance, gradient + self._caution * by_chance
+        return np.nan_to_num(value, nan=-1e300, neginf=-1e300), np.nan_to_num(gradient)
+
+    def add_pending(self, x: Array) -> None:
         """Count encoded points (`q x d`) as under way."""
-        self._pending = torch.cat([self._pending, x])
-        self.improvement.set_X_pending(self._pending)
+        self._pending = torch.cat([self._pending, torch.as_tensor(x)])
+        self._improvement.set_X_pending(self._pending)
 
 
 def _improvement(problem: Problem, evidence: Evidence, model: Any, seed: int) -> Any:  # noqa: ANN401  botorch ships no types
@@ -129,10 +149,3 @@ def _limits(problem: Problem) -> list[Callable[[Tensor], Tensor]] | None:
         return lambda y: sign * (y[..., place] - limit.bound)
 
     return [one(limit) for limit in problem.outcome_constraints] or None
-
-
-def values(worth: AcquisitionFunction, x: np.ndarray[Any, np.dtype[np.float64]], chunk: int = 1024) -> list[float]:
-    """Return the worth of encoded points (`N x d`), a chunk at a time so that memory stays bounded."""
-    with torch.no_grad():
-        parts = [worth(part[:, None, :]) for part in torch.split(torch.as_tensor(x), chunk)]
-    return [float(value) for value in torch.nan_to_num(torch.cat(parts), nan=-1e300)]

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,16 +21,16 @@ from autolab.planners.sobol import check_count
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.model.trial import Point, Trial
-    from autolab.planners.acquisition import Worth
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
     from autolab.planners.mapping import Teaching
+    from autolab.planners.surrogate import Models
 
 log = logging.getLogger(__name__)
 
 _PLACES = 256
 
-Make = Callable[[Any, "Success | None"], "Teaching"]
+Make = Callable[["Models", "Success | None"], "Teaching"]
 """Fitted models -> what a point teaches."""
 
 
@@ -73,10 +73,10 @@ class LevelSet:
             raise InputError(msg)
         evidence = gather(problem, history, pending)
 
-        def make(model: Any, success: Success | None) -> Teaching:  # noqa: ANN401  botorch ships no types
+        def make(models: Models, success: Success | None) -> Teaching:
             from autolab.planners.mapping import Boundary
 
-            return Boundary(evidence, model, success, self._levels(problem, evidence))
+            return Boundary(evidence, models, success, self._levels(problem, evidence))
 
         return _proposed(problem, evidence, n, seed, _enough(problem, self.initial), "boundary", make)
 
@@ -121,13 +121,13 @@ class Learn:
         """
         evidence = gather(problem, history, pending)
 
-        def make(model: Any, success: Success | None) -> Teaching:  # noqa: ANN401  botorch ships no types
+        def make(models: Models, success: Success | None) -> Teaching:
             import torch
 
             from autolab.planners.mapping import Surface
 
             places = problem.space.encode(problem.space.sample(_PLACES, seed))
-            return Surface(evidence, model, success, torch.as_tensor(places))
+            return Surface(evidence, models, success, torch.as_tensor(places))
 
         return _proposed(problem, evidence, n, seed, _enough(problem, self.initial), "surface", make)
 
@@ -155,14 +155,12 @@ def _design(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[
 def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int, rule: str, make: Make) -> list[Suggestion]:
     """Propose by the models. Torch is loaded here and not before: it takes seconds."""
     from autolab.planners.isolation import isolated
+    from autolab.planners.search import most_worth
 
-    with isolated(seed):
-        from autolab.planners.search import most_worth
-
-        model, success = fitted(problem, evidence)
-        teaching = cast("Worth", make(model, success))  # most_worth asks no more of it than of a Worth
-        found = most_worth(problem.space, teaching, n, evidence, seed)
-    told = predictions_of(problem, model, success, [point for point, _ in found])
+    with isolated(seed, torch=True):
+        models, success = fitted(problem, evidence)
+        found = most_worth(problem.space, make(models, success), n, evidence, seed)
+    told = predictions_of(problem, models, success, [point for point, _ in found])
     suggestions = []
     for one, (_, taught) in zip(told, found, strict=True):
         predicted = {

@@ -139,7 +139,7 @@ class Bayes:
             return explain_plainly(problem, history, point, rule="design", because=told[:500])
 
         def predict(points: Sequence[Point]) -> list[Prediction]:
-            return predictions_of(problem, belief.model, belief.success, points)
+            return predictions_of(problem, belief.models, belief.success, points)
 
         return explain(
             problem,
@@ -200,13 +200,12 @@ def _design(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[
 
 
 def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int) -> list[Suggestion]:
-    """Propose by the models. Torch is loaded here and not before: it takes seconds."""
+    """Propose by the models. SciPy is loaded here and not before: it takes a second."""
+    from autolab.planners.belief import Belief, sampled
     from autolab.planners.isolation import isolated
+    from autolab.planners.search import most_worth
 
-    with isolated(seed):
-        from autolab.planners.belief import Belief
-        from autolab.planners.search import most_worth
-
+    with isolated(seed, torch=sampled(problem)):
         belief = Belief.learned(problem, evidence, seed)
         found = most_worth(problem.space, belief.worth, n, evidence, seed)
         points, worths = zip(*found, strict=True)
@@ -216,11 +215,10 @@ def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int) -> list[S
 
 def _believed(problem: Problem, evidence: Evidence, point: Point, seed: int) -> tuple[Belief, float]:
     """Return the models that `suggest` would choose by, and the worth of a point."""
+    from autolab.planners.belief import Belief, sampled
     from autolab.planners.isolation import isolated
 
-    with isolated(seed):
-        from autolab.planners.belief import Belief
-
+    with isolated(seed, torch=sampled(problem)):
         belief = Belief.learned(problem, evidence, seed)
         (info,) = belief.infos([point], belief.worths([point]))
     return belief, float(info["gain"])

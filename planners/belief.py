@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autolab.planners.acquisition import Worth, values
 from autolab.planners.prediction import WIDE, fitted
-from autolab.planners.surrogate import predictions
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.model.trial import Point
     from autolab.planners.evidence import Evidence
+    from autolab.planners.feasibility import Success
+    from autolab.planners.search import Worth
+    from autolab.planners.surrogate import Models
 
 
 @dataclass(frozen=True)
@@ -27,22 +28,22 @@ class Belief:
     Attributes:
         problem: Goals and outcome constraints.
         evidence: What was learned from.
-        model: Of all quantities.
+        models: Of all quantities.
         success: Probability of success; None while nothing has failed.
         worth: Of a point, with what is pending counted in.
     """
 
     problem: Problem
     evidence: Evidence
-    model: Any
-    success: Any
+    models: Models
+    success: Success | None
     worth: Worth
 
     @classmethod
     def learned(cls, problem: Problem, evidence: Evidence, seed: int) -> Belief:
         """Fit the models. To be called where numerical work is isolated, with the same seed."""
-        model, success = fitted(problem, evidence)
-        return cls(problem, evidence, model, success, Worth(problem, evidence, model, success, seed % 2**31))
+        models, success = fitted(problem, evidence)
+        return cls(problem, evidence, models, success, worth_of(problem, evidence, models, success, seed % 2**31))
 
     @property
     def rule(self) -> str:
@@ -51,7 +52,7 @@ class Belief:
 
     def worths(self, points: Sequence[Point]) -> list[float]:
         """Return the log of the worth of each point."""
-        return values(self.worth, self.problem.space.encode(points))
+        return [float(one) for one in self.worth.values(self.problem.space.encode(points))]
 
     def infos(self, points: Sequence[Point], worths: Sequence[float]) -> list[dict[str, Any]]:
         """Return what a suggestion tells of each point.
@@ -61,7 +62,7 @@ class Belief:
             worths: The log of the worth of each, as it was chosen by.
         """
         encoded = self.problem.space.encode(points)
-        means, spreads = predictions(self.model, encoded)
+        means, spreads = self.models.predictions(encoded)
         chances = self.success.probabilities(encoded) if self.success is not None else None
         told = []
         for i, worth in enumerate(worths):
@@ -78,6 +79,22 @@ class Belief:
             name: {"mean": float(mean), "low": float(mean - WIDE * spread), "high": float(mean + WIDE * spread)}
             for name, mean, spread in zip(self.problem.outcome_names, means, spreads, strict=True)
         }
+
+
+def sampled(problem: Problem) -> bool:
+    """Return whether the worth of a point has no closed form, and needs torch."""
+    return len(problem.objectives) > 1 or problem.objectives[0].target is not None
+
+
+def worth_of(problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int) -> Worth:
+    """Return what points are worth: in closed form where there is one, else by samples."""
+    if not sampled(problem):
+        from autolab.planners.improvement import Improvement
+
+        return Improvement(problem, evidence, models, success, seed)
+    from autolab.planners.acquisition import Sampled
+
+    return Sampled(problem, evidence, models, success, seed)
 
 
 def _left_out(evidence: Evidence) -> dict[str, int]:

@@ -1,19 +1,18 @@
 """Coordinates to search in: continuous where the space is, and linear where its constraints are.
 
 `s` (`K`), one an axis: a constrained axis in the linear unit of its constraints, a free number as it is encoded, a
-category by its place. They make every constraint linear, also on a logarithmic parameter, and a category one choice
-instead of several columns.
+category by its place. They make every linear constraint linear, also on a logarithmic parameter, and a category one
+choice instead of several columns.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from autolab.model.parameters import Categorical, Component, Real
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from autolab.model.trial import Point
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 class Coordinates:
@@ -32,11 +32,20 @@ class Coordinates:
         coupling = space.coupling
         self._tied = {} if coupling is None else {name: i for i, name in enumerate(coupling.names)}
         self._places = [space.names.index(name) for name in self._tied]
+        self._starts = np.cumsum([0, *(axis.width for axis in space.axes)])
+        self.levels: list[Array | None] = [self._levels(axis) for axis in space.axes]
+        """Of each axis the coordinates it can have; None where it is continuous."""
         self.discrete = any(axis.grid is not None or getattr(axis, "optional", False) for axis in space.axes)
 
-    def of(self, point: Point) -> Array:
-        """Return `s` (`K`) of a point."""
-        return np.array([self._at(axis, point[axis.name]) for axis in self.space.axes])
+    def _levels(self, axis: Any) -> Array | None:  # noqa: ANN401  any axis
+        if axis.grid is None:
+            return None
+        return np.array([self._at(axis, value) for value in axis.grid])
+
+    def of(self, points: Sequence[Point]) -> Array:
+        """Return `s` (`N x K`) of points."""
+        rows = [[self._at(axis, point[axis.name]) for axis in self.space.axes] for point in points]
+        return np.array(rows).reshape(len(points), len(self.space.axes))
 
     def _at(self, axis: Any, value: Any) -> float:  # noqa: ANN401  any axis and its value
         if isinstance(axis, Categorical):
@@ -48,7 +57,7 @@ class Coordinates:
         return float(axis.encode([value])[0, 0])
 
     def point(self, s: Array) -> dict[str, Any]:
-        """Return the bare values of `s`, for `Space.snap`."""
+        """Return the bare values of `s` (`K`), for `Space.snap`."""
         found: dict[str, Any] = {}
         coupling = self.space.coupling
         for i, axis in enumerate(self.space.axes):
@@ -61,7 +70,42 @@ class Coordinates:
                 found[axis.name] = axis.decode(np.array([[s[i]]]))[0]  # type: ignore[union-attr]  # components are all tied
         return found
 
-    def held(self, s: Array) -> NDArray[np.bool_]:
+    def combinations(self, most: int) -> Array | None:
+        """Return all points of a space of choices without constraints, `N x K`; None where it is another or larger."""
+        levels = [one for one in self.levels if one is not None]
+        if self.space.coupling is not None or len(levels) < len(self.levels):
+            return None
+        if math.prod(map(len, levels)) > most:
+            return None
+        return np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).reshape(-1, len(levels))
+
+    def cloud(self, n: int, rng: np.random.Generator) -> Array:
+        """Return `n` points at random (`n x K`) of a space without constraints, even over the encoded cube."""
+        u = rng.random((n, len(self.levels)))
+        for i, levels in enumerate(self.levels):
+            if levels is not None:
+                u[:, i] = levels[rng.integers(len(levels), size=n)]
+        return u
+
+    def shaken(self, s: Array, size: float, rng: np.random.Generator) -> Array:
+        """Return points (`N x K`) near to `s` in a space without constraints.
+
+        A few coordinates of each are moved: continuous ones by about `size`, choices to another at random.
+        """
+        n, k = s.shape
+        moves = rng.random((n, k)) < min(1.0, max(20.0, k / 4) / k) * (0.5 if self.discrete else 1.0)
+        moved = np.clip(s + size * rng.standard_normal((n, k)), 0.0, 1.0)
+        for i, levels in enumerate(self.levels):
+            if levels is None:
+                continue
+            if isinstance(self.space.axes[i], Categorical):
+                moved[:, i] = levels[rng.integers(len(levels), size=n)]
+            else:
+                aim = np.abs(s[:, i] + max(size, 1.0 / len(levels)) * rng.standard_normal(n))[:, None]
+                moved[:, i] = levels[np.abs(levels - aim).argmin(axis=1)]
+        return np.where(moves, moved, s)
+
+    def held(self, s: Array) -> Mask:
         """Return which axes gradient ascent must not change: choices, absent and fixed components."""
         return np.array(
             [
@@ -76,52 +120,69 @@ class Coordinates:
         lower = np.array([_least(axis) if s[i] > 0 else 0.0 for i, axis in enumerate(self.space.axes)])
         return lower, np.maximum(np.ones(len(s)), lower)
 
-    def constraints(
-        self, s: Array, free: NDArray[np.int64]
-    ) -> tuple[list[tuple[Tensor, Tensor, float]], list[tuple[Tensor, Tensor, float]]]:
-        """Return botorch's inequalities (`>=`) and equalities on the free axes, the others held at `s`."""
-        inequalities: list[tuple[Tensor, Tensor, float]] = []
-        equalities: list[tuple[Tensor, Tensor, float]] = []
-        if self.space.coupling is None:
-            return inequalities, equalities
-        tied = np.zeros(len(s))
-        for weights, low, high in zip(*self.space.coupling.rows, strict=True):
-            tied[self._places] = weights
-            live = np.flatnonzero(np.abs(tied[free]) > 1e-12)
-            if not len(live):
-                continue
-            rest = float(tied @ s - tied[free] @ s[free])
-            index, factor = torch.as_tensor(live), torch.as_tensor(tied[free][live])
-            if low == high:
-                if _is_independent(tied[free], equalities):
-                    equalities.append((index, factor, float(low - rest)))
-                continue
-            if math.isfinite(low):
-                inequalities.append((index, factor, float(low - rest)))
-            if math.isfinite(high):
-                inequalities.append((index, -factor, float(rest - high)))
-        return inequalities, equalities
+    def constraints(self, s: Array, free: NDArray[np.int64]) -> tuple[Array, Array, Array, Array]:
+        """Return what constrains the free axes, the others held at `s`.
 
-    def encode(self, s: Tensor) -> Tensor:
-        """Return `... x d` encoded columns of `... x K` coordinates; differentiable in the continuous ones."""
+        Returns:
+            Weights and least sums of inequalities (`>=`), weights and sums of independent equalities.
+        """
+        least: list[tuple[Array, float]] = []
+        equal: list[tuple[Array, float]] = []
+        if self.space.coupling is not None:
+            tied = np.zeros(len(s))
+            for weights, low, high in zip(*self.space.coupling.rows, strict=True):
+                tied[self._places] = weights
+                row = tied[free]
+                if not (np.abs(row) > 1e-12).any():
+                    continue
+                rest = float(tied @ s - row @ s[free])
+                if low == high:
+                    if _is_independent(row, [other for other, _ in equal]):
+                        equal.append((row, low - rest))
+                    continue
+                least += [(row, low - rest)] if math.isfinite(low) else []
+                least += [(-row, rest - high)] if math.isfinite(high) else []
+        return (*_stacked(least, len(free)), *_stacked(equal, len(free)))
+
+    def encode(self, s: Array) -> Array:
+        """Return `N x d` encoded columns of `N x K` coordinates."""
         parts = []
         for i, axis in enumerate(self.space.axes):
-            column = s[..., i : i + 1]
+            column = s[:, i : i + 1]
             if isinstance(axis, Categorical):
-                column = torch.as_tensor(axis.codes)[column.squeeze(-1).round().long()]
-            elif isinstance(axis, Real) and axis.log and axis.name in self._tied:
+                column = axis.codes[np.rint(column[:, 0]).astype(int)]
+            elif self._bent(axis):
                 ratio = axis.high / axis.low
-                column = torch.log1p(column.clamp_min(0) * (ratio - 1)) / math.log(ratio)
+                column = np.log1p(np.maximum(column, 0.0) * (ratio - 1)) / math.log(ratio)
             parts.append(column)
-        return torch.cat(parts, dim=-1)
+        return np.hstack(parts)
+
+    def pulled(self, s: Array, gradient: Array) -> Array:
+        """Return `N x K` derivatives by the coordinates (0 by a category) of `N x d` ones by encoded columns."""
+        found = np.zeros_like(s)
+        for i, axis in enumerate(self.space.axes):
+            if isinstance(axis, Categorical):
+                continue
+            found[:, i] = gradient[:, self._starts[i]]
+            if self._bent(axis):
+                ratio = axis.high / axis.low
+                found[:, i] *= (ratio - 1) / (1 + np.maximum(s[:, i], 0.0) * (ratio - 1)) / math.log(ratio)
+        return found
+
+    def _bent(self, axis: Any) -> bool:  # noqa: ANN401  any axis
+        """Return whether an axis is encoded by its logarithm, and searched linearly."""
+        return isinstance(axis, Real) and axis.log and axis.name in self._tied
 
 
-def _is_independent(row: Array, others: list[tuple[Tensor, Tensor, float]]) -> bool:
+def _stacked(rows: list[tuple[Array, float]], width: int) -> tuple[Array, Array]:
+    if not rows:
+        return np.zeros((0, width)), np.zeros(0)
+    return np.array([row for row, _ in rows]), np.array([value for _, value in rows])
+
+
+def _is_independent(row: Array, others: Sequence[Array]) -> bool:
     """Return whether an equality says something new; optimizers solve for all of them at once and must not divide by 0."""
-    known = np.zeros((len(others) + 1, len(row)))
-    for i, (index, factor, _) in enumerate(others):
-        known[i, index.numpy()] = factor.numpy() / np.linalg.norm(factor.numpy())
-    known[-1] = row / np.linalg.norm(row)
+    known = np.array([one / np.linalg.norm(one) for one in (*others, row)])
     return bool(np.linalg.matrix_rank(known, tol=1e-8) == len(known))
 
 

@@ -15,50 +15,65 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from scipy.linalg import solve_triangular
+from scipy.special import expit, log_expit
+
+from autolab.planners.kernels import KERNELS, distances
+from autolab.planners.process import cholesky, inverted, solve
 
 Array = NDArray[np.float64]
 
 _MEAN = 1.0  # latent value where nothing is known: more likely than not to succeed, and worth a try
 _AMPLITUDE = 3.0  # typical latent value far from the border: a probability of 0.95
-_STEPS = 12
+_STEPS = 30
+_STILL = 1e-10
+_KERNEL = KERNELS["matern"]
 
 
 @dataclass(frozen=True)
-class _Mode:
-    """Laplace's approximation at given hyperparameters."""
+class Mode:
+    """Laplace's approximation at given hyperparameters.
 
-    slope: Tensor  # t - p, n
-    root: Tensor  # sqrt(W), n
-    factor: Tensor  # Cholesky factor of I + sqrt(W) K sqrt(W), n x n
-    evidence: Tensor  # log marginal likelihood
+    Attributes:
+        latent: `f`, `n`.
+        slope: `t - p`, `n`.
+        root: The root of `W`, `n`.
+        factor: Cholesky factor of `I + sqrt(W) K sqrt(W)`, `n x n`.
+        evidence: Log marginal likelihood.
+    """
+
+    latent: Array
+    slope: Array
+    root: Array
+    factor: Array
+    evidence: float
 
 
-def matern(a: Tensor, b: Tensor, scales: Tensor, amplitude: Tensor) -> Tensor:
-    """Return the Matern-5/2 covariance of `... x n x d` with `... x m x d` points."""
-    gap = (a / scales).unsqueeze(-2) - (b / scales).unsqueeze(-3)
-    r = (gap.pow(2).sum(-1) * 5 + 1e-20).sqrt()  # the root of exactly 0 has no gradient
-    return amplitude.pow(2) * (1 + r + r.pow(2) / 3) * (-r).exp()
-
-
-def laplace(k: Tensor, t: Tensor) -> _Mode:
+def laplace(k: Array, t: Array) -> Mode:
     """Return the approximation for a covariance and labels, by Newton's method."""
-    eye = torch.eye(len(t), dtype=k.dtype)
-    f = torch.full_like(t, _MEAN)
+    eye, f = np.eye(len(t)), np.full(len(t), _MEAN)
+    root, factor, a = _newton(k, t, f, eye)
     for _ in range(_STEPS):
-        p = torch.sigmoid(f)
-        root = (p * (1 - p)).clamp_min(1e-10).sqrt()
-        factor = torch.linalg.cholesky(eye + root[:, None] * k * root[None, :])
-        b = root.pow(2) * (f - _MEAN) + (t - p)
-        inner = torch.cholesky_solve((root * (k @ b))[:, None], factor)[:, 0]
-        a = b - root * inner
-        f = _MEAN + k @ a
-    p = torch.sigmoid(f)
-    likelihood = torch.nn.functional.logsigmoid(torch.where(t > 0, f, -f)).sum()
-    evidence = likelihood - 0.5 * a @ (f - _MEAN) - factor.diagonal().log().sum()
-    return _Mode(t - p, (p * (1 - p)).clamp_min(1e-10).sqrt(), factor, evidence)
+        following = _MEAN + k @ a
+        moved = float(np.abs(following - f).max())
+        f = following
+        root, factor, a = _newton(k, t, f, eye)
+        if moved < _STILL:
+            break
+    p = expit(f)
+    likelihood = float(log_expit(np.where(t > 0, f, -f)).sum())
+    evidence = likelihood - 0.5 * float(a @ (f - _MEAN)) - float(np.log(np.diag(factor)).sum())
+    return Mode(f, t - p, root, factor, evidence)
+
+
+def _newton(k: Array, t: Array, f: Array, eye: Array) -> tuple[Array, Array, Array]:
+    """Return the root of the curvature at `f`, the factor, and the weights `a` that the next `f` is made of."""
+    p = expit(f)
+    root = np.sqrt(np.maximum(p * (1 - p), 1e-10))
+    factor = cholesky(eye + root[:, None] * k * root)
+    b = root**2 * (f - _MEAN) + (t - p)
+    return root, factor, b - root * solve(factor, root * (k @ b))
 
 
 class Success:
@@ -70,8 +85,8 @@ class Success:
     """
 
     def __init__(self, succeeded: Array, failed: Array) -> None:
-        self._x = torch.as_tensor(np.vstack([succeeded, failed]))
-        self._t = torch.cat([torch.ones(len(succeeded)), torch.zeros(len(failed))]).to(self._x)
+        self._x = np.vstack([succeeded, failed])
+        self._t = np.concatenate([np.ones(len(succeeded)), np.zeros(len(failed))])
         self._fit()
 
     def _fit(self) -> None:
@@ -80,35 +95,73 @@ class Success:
 
         d = self._x.shape[1]
         start = np.concatenate([np.full(d, 0.5 * math.log(d) - 0.5), [math.log(_AMPLITUDE)]])
-        found: Any = minimize(self._loss, start, jac=True, method="L-BFGS-B", bounds=[(-4, 6)] * (d + 1), tol=1e-4)
+        found: Any = minimize(
+            self.loss, start, jac=True, method="L-BFGS-B", bounds=[(-4, 6)] * (d + 1), options={"ftol": 1e-5}
+        )
         best = found.x if np.isfinite(found.fun) else start
-        with torch.no_grad():
-            self._scales, self._amplitude = torch.as_tensor(best[:-1]).exp(), torch.as_tensor(best[-1]).exp()
-            self._mode = laplace(matern(self._x, self._x, self._scales, self._amplitude), self._t)
+        self._scales, self._variance = np.exp(best[:-1]), math.exp(2 * best[-1])
+        scaled = self._x / self._scales
+        self._mode = laplace(self._variance * _KERNEL.value(distances(scaled, scaled)), self._t)
 
-    def _loss(self, logs: Array) -> tuple[float, Array]:
+    def loss(self, logs: Array) -> tuple[float, Array]:
+        """Return the negative log posterior density at logarithms of lengthscales and amplitude, and its gradient."""
         d = self._x.shape[1]
-        variables = torch.tensor(logs, requires_grad=True)
-        k = matern(self._x, self._x, variables[:-1].exp(), variables[-1].exp())
+        scaled, variance = self._x / np.exp(logs[:-1]), math.exp(2 * logs[-1])
+        value, slope = _KERNEL.both(distances(scaled, scaled))
+        k = variance * value
+        mode = laplace(k, self._t)
+        w = _by_covariance(mode, k)
+        weighted = (w + w.T) * (0.5 * variance * slope)
+        gradient = np.empty_like(logs)
+        gradient[:-1] = 2 * (weighted.sum(axis=1) @ scaled**2 - np.einsum("ij,ij->j", scaled, weighted @ scaled))
+        gradient[-1] = 2 * float((w * k).sum())
         # log-normal priors: lengthscales that grow with the root of the dimension, an amplitude around its own
-        scales = ((variables[:-1] - math.sqrt(2) - 0.5 * math.log(d)).pow(2) / 6).sum()
-        loss = -laplace(k, self._t).evidence + scales + 2 * (variables[-1] - math.log(_AMPLITUDE)).pow(2)
-        (gradient,) = torch.autograd.grad(loss, variables)
-        return float(loss.detach()), gradient.numpy()
+        away, louder = logs[:-1] - math.sqrt(2) - 0.5 * math.log(d), logs[-1] - math.log(_AMPLITUDE)
+        loss = -mode.evidence + float((away**2).sum()) / 6 + 2 * louder**2
+        return loss, -gradient + np.append(away / 3, 4 * louder)
 
-    def latent(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and variance (`...` each) of the latent value at `... x d` points."""
-        k = matern(x.unsqueeze(-2), self._x, self._scales, self._amplitude).squeeze(-2)
-        mean = _MEAN + k @ self._mode.slope
-        v = torch.linalg.solve_triangular(self._mode.factor, (k * self._mode.root).unsqueeze(-1), upper=False)
-        return mean, (self._amplitude.pow(2) - v.squeeze(-1).pow(2).sum(-1)).clamp_min(0)
+    def _latent(self, x: Array) -> tuple[Array, Array, Array, Array]:
+        """Return mean and variance (`N` each) of the latent value, and both results of the covariance (`N x n`)."""
+        value, slope = _KERNEL.both(distances(x / self._scales, self._x / self._scales))
+        k = self._variance * value
+        half = solve_triangular(self._mode.factor, (k * self._mode.root).T, lower=True, check_finite=False)
+        variance = np.maximum(self._variance - np.einsum("ij,ij->j", half, half), 0.0)
+        return _MEAN + k @ self._mode.slope, variance, k, self._variance * slope
 
-    def log_probability(self, x: Tensor) -> Tensor:
-        """Return `...` for `... x d` encoded points."""
-        mean, variance = self.latent(x)
-        return torch.nn.functional.logsigmoid(mean / (1 + math.pi * variance / 8).sqrt())
+    def log_probability(self, x: Array) -> Array:
+        """Return the log of the probability of success `N` of encoded points `N x d`."""
+        mean, variance, _, _ = self._latent(x)
+        return np.asarray(log_expit(mean / np.sqrt(1 + math.pi * variance / 8)))
+
+    def slopes(self, x: Array) -> tuple[Array, Array]:
+        """Return the log of the probability of success `N`, and its derivative `N x d` by the encoded columns."""
+        mean, variance, k, slope = self._latent(x)
+        root = self._mode.root
+        solved = root * solve(self._mode.factor, (k * root).T).T
+        width = np.sqrt(1 + math.pi * variance / 8)
+        by_mean = self._pulled(x, slope * self._mode.slope)
+        by_variance = self._pulled(x, -2 * slope * solved)
+        u = mean / width
+        gradient = by_mean / width[:, None] - (u * math.pi / 16 / width**2)[:, None] * by_variance
+        return np.asarray(log_expit(u)), np.asarray(expit(-u)[:, None] * gradient)
+
+    def _pulled(self, x: Array, weights: Array) -> Array:
+        return np.asarray((weights @ self._x - weights.sum(axis=1)[:, None] * x) / self._scales**2)
 
     def probabilities(self, x: Array) -> list[float]:
-        """Return the probability of success of encoded points (`q x d`)."""
-        with torch.no_grad():
-            return [float(one) for one in self.log_probability(torch.as_tensor(x)).exp()]
+        """Return the probability of success of encoded points (`N x d`)."""
+        return [float(one) for one in np.exp(self.log_probability(x))]
+
+
+def _by_covariance(mode: Mode, k: Array) -> Array:
+    """Return the derivative of the evidence by each entry of `K` (`n x n`, not symmetric: add its transpose).
+
+    The explicit part, and the one through the mode that moves (algorithm 5.1).
+    """
+    inner = mode.root[:, None] * inverted(mode.factor) * mode.root
+    half = solve_triangular(mode.factor, mode.root[:, None] * k, lower=True, check_finite=False)
+    p = expit(mode.latent)
+    third = -p * (1 - p) * (1 - 2 * p)
+    moved = -0.5 * (np.diag(k) - np.einsum("ij,ij->j", half, half)) * -third
+    explicit = 0.5 * (np.outer(mode.slope, mode.slope) - inner)
+    return np.asarray(explicit + np.outer(moved - inner @ (k @ moved), mode.slope))

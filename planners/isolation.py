@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Iterator
 
-import torch
-
 
 @contextlib.contextmanager
-def isolated(seed: int) -> Iterator[None]:
+def isolated(seed: int, *, torch: bool = False) -> Iterator[None]:
     """One thread, torch's generator seeded, warnings silent; all as before afterwards.
 
     One thread: sums then do not depend on how work is split, and a fit does not fight other processes for cores.
     No warning: where the process turns warnings into errors, proposals would differ; what the libraries warn of is
     met (points tried twice, constant outcomes, a fit that stops at its limit, no feasible trial yet).
+
+    Args:
+        seed: Of torch's generator.
+        torch: Whether torch will be needed; it takes seconds to load.
     """
+    loaded = torch or "torch" in sys.modules
+    with _one_blas_thread(), warnings.catch_warnings(), _torch(seed) if loaded else contextlib.nullcontext():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def _torch(seed: int) -> Iterator[None]:
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with _one_blas_thread(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             yield
     finally:

@@ -9,47 +9,66 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from botorch.acquisition.acquisition import AcquisitionFunction
+from numpy.typing import NDArray
 from torch import Tensor
 
 if TYPE_CHECKING:
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
+    from autolab.planners.surrogate import Models
+
+Array = NDArray[np.float64]
 
 _LEAST = 1e-300
+_CHUNK = 1024
 
 
-class Teaching(AcquisitionFunction):
-    """The log of what a measurement teaches, times the probability of success (to a power, as `Worth` has it). What is pending counts as measured.
+class Teaching:
+    """The log of what a measurement teaches, times the probability of success (to a power, as `Improvement` has it). What is pending counts as measured.
 
     Args:
         evidence: What is known.
-        model: Of all quantities.
+        models: Of all quantities.
         success: Probability of success; None while nothing has failed.
     """
 
-    def __init__(self, evidence: Evidence, model: Any, success: Success | None) -> None:  # noqa: ANN401  botorch ships no types
-        super().__init__(model=model)
-        self.success = success
-        self._caution = 1 + evidence.streak  # as `Worth` has it
+    def __init__(self, evidence: Evidence, models: Models, success: Success | None) -> None:
+        self._success = success
+        self._caution = 1 + evidence.streak
+        model = models.botorch()
         self.models: list[Any] = list(model.models) if hasattr(model, "models") else [model]
         self._pending = torch.as_tensor(evidence.pending)
-        self.scales = [float(one.posterior(torch.as_tensor(evidence.x)).mean.std().detach()) for one in self.models]
-        self._noises = [_noise(one, torch.as_tensor(evidence.x[:1])) for one in self.models]
+        means, _ = models.predictions(evidence.x)
+        self.scales = [float(one) for one in means.std(axis=0, ddof=1)]
+        self._noises = [max(float(one) ** 2, 1e-12) for one in models.noises]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `b` for `b x 1 x d` encoded points."""
-        taught = self.taught(x.squeeze(-2)).clamp_min(_LEAST).log()
-        return taught if self.success is None else taught + self._caution * self.success.log_probability(x.squeeze(-2))
+    def values(self, x: Array) -> Array:
+        """Return the log of what encoded points (`N x d`) teach, `N`; a chunk at a time, so that memory stays bounded."""
+        with torch.no_grad():
+            parts = [self.taught(part).clamp_min(_LEAST).log() for part in torch.split(torch.as_tensor(x), _CHUNK)]
+        taught = torch.cat(parts).numpy()
+        return taught if self._success is None else taught + self._caution * self._success.log_probability(x)
+
+    def slopes(self, x: Array) -> tuple[Array, Array]:
+        """Return the same, and its derivative `N x d` by the encoded columns."""
+        points = torch.tensor(x, requires_grad=True)
+        taught = self.taught(points).clamp_min(_LEAST).log()
+        (by_x,) = torch.autograd.grad(taught.sum(), points)
+        value, gradient = taught.detach().numpy(), np.nan_to_num(by_x.numpy())
+        if self._success is None:
+            return value, gradient
+        chance, by_chance = self._success.slopes(x)
+        return value + self._caution * chance, gradient + self._caution * by_chance
 
     def taught(self, x: Tensor) -> Tensor:
         """Return `b` for `b x d` encoded points: more is better, not negative."""
         raise NotImplementedError
 
-    def add_pending(self, x: Tensor) -> None:
+    def add_pending(self, x: Array) -> None:
         """Count encoded points (`q x d`) as under way."""
-        self._pending = torch.cat([self._pending, x])
+        self._pending = torch.cat([self._pending, torch.as_tensor(x)])
 
     def spread(self, place: int, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and variance of a quantity at `b x d` points, as they will be once what is pending is measured.
@@ -77,7 +96,7 @@ class Boundary(Teaching):
 
     Args:
         evidence: What is known.
-        model: Of all quantities.
+        models: Of all quantities.
         success: Probability of success; None while nothing has failed.
         levels: Place of a quantity, and its level.
     """
@@ -85,11 +104,11 @@ class Boundary(Teaching):
     def __init__(
         self,
         evidence: Evidence,
-        model: Any,  # noqa: ANN401  botorch ships no types
+        models: Models,
         success: Success | None,
         levels: Sequence[tuple[int, float]],
     ) -> None:
-        super().__init__(evidence, model, success)
+        super().__init__(evidence, models, success)
         self._levels = levels
 
     def taught(self, x: Tensor) -> Tensor:
@@ -112,7 +131,7 @@ class Surface(Teaching):
 
     Args:
         evidence: What is known.
-        model: Of all quantities.
+        models: Of all quantities.
         success: Probability of success; None while nothing has failed.
         places: `N x d` points of the space that the average is taken over.
     """
@@ -120,11 +139,11 @@ class Surface(Teaching):
     def __init__(
         self,
         evidence: Evidence,
-        model: Any,  # noqa: ANN401  botorch ships no types
+        models: Models,
         success: Success | None,
         places: Tensor,
     ) -> None:
-        super().__init__(evidence, model, success)
+        super().__init__(evidence, models, success)
         self._places = places
 
     def taught(self, x: Tensor) -> Tensor:
@@ -167,10 +186,3 @@ def _cdf(u: Tensor) -> Tensor:
 
 def _pdf(u: Tensor) -> Tensor:
     return (-u.pow(2) / 2).exp() / math.sqrt(2 * math.pi)
-
-
-def _noise(model: Any, x: Tensor) -> float:  # noqa: ANN401  botorch ships no types
-    """Return the variance of one measurement around the quantity itself."""
-    with torch.no_grad():
-        gap = model.posterior(x, observation_noise=True).variance - model.posterior(x).variance
-    return max(float(gap[0, 0]), 1e-12)

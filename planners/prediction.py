@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autolab.model.candidates import Candidates
 from autolab.model.errors import AutolabError, PlannerError
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.model.trial import Point
     from autolab.planners.evidence import Evidence
+    from autolab.planners.feasibility import Success
+    from autolab.planners.surrogate import Kind, Models
 
 WIDE = 1.96
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
@@ -50,22 +52,25 @@ Predict = Callable[[Sequence["Point"]], "list[Prediction]"]
 """Points -> one prediction each, in their order."""
 
 
-def fitted(problem: Problem, evidence: Evidence) -> tuple[Any, Any]:
-    """Return the model of the quantities, and that of success (None without a failure).
+def fitted(problem: Problem, evidence: Evidence) -> tuple[Models, Success | None]:
+    """Return the models of the quantities, and that of success (None without a failure).
 
-    Loads torch, which takes seconds. To be called where numerical work is isolated.
+    To be called where numerical work is isolated.
     """
     from autolab.planners.feasibility import Success
-    from autolab.planners.surrogate import outcome_model
+    from autolab.planners.surrogate import outcome_models
 
-    model = outcome_model(evidence, rough=is_numeric(problem))
-    return model, Success(evidence.x, evidence.failed) if len(evidence.failed) else None
+    models = outcome_models(evidence, kinds(problem))
+    return models, Success(evidence.x, evidence.failed) if len(evidence.failed) else None
 
 
-def is_numeric(problem: Problem) -> bool:
-    """Return whether the space holds numbers only: there a rough kernel did better, with one-hot columns a smooth one."""
+def kinds(problem: Problem) -> tuple[Kind, ...]:
+    """Return what may be supposed of the quantities of a problem."""
+    from autolab.planners.surrogate import Kind
+
     space = problem.space
-    return not isinstance(space, Candidates) and not any(isinstance(axis, Categorical) for axis in space.axes)
+    numeric = not isinstance(space, Candidates) and not any(isinstance(axis, Categorical) for axis in space.axes)
+    return (Kind("matern", "scaled"),) if numeric else (Kind("smooth", "scaled"), Kind("smooth", "stiff"))
 
 
 def predictor(problem: Problem, evidence: Evidence) -> Predict:
@@ -78,30 +83,30 @@ def predictor(problem: Problem, evidence: Evidence) -> Predict:
 
     try:
         with isolated(0):
-            model, success = fitted(problem, evidence)
+            models, success = fitted(problem, evidence)
     except AutolabError:
         raise
     except Exception as error:
         msg = f"no model fits the {len(evidence.x)} completed trials: {type(error).__name__}: {error}"
         raise PlannerError(msg) from error
-    return lambda points: predictions_of(problem, model, success, points)
+    return lambda points: predictions_of(problem, models, success, points)
 
 
-def predictions_of(problem: Problem, model: Any, success: Any, points: Sequence[Point]) -> list[Prediction]:  # noqa: ANN401  botorch ships no types
+def predictions_of(
+    problem: Problem, models: Models, success: Success | None, points: Sequence[Point]
+) -> list[Prediction]:
     """Return what fitted models expect at points, in their order."""
     from autolab.planners.isolation import isolated
-    from autolab.planners.surrogate import noises, predictions
 
     if not points:
         return []
     encoded = problem.space.encode(points)
     with isolated(0):
-        means, deviations = predictions(model, encoded)
-        noise = noises(model, encoded[:1])[0]  # the same everywhere
+        means, deviations = models.predictions(encoded)
         chances = success.probabilities(encoded) if success is not None else [None] * len(points)
     names = problem.outcome_names
     return [
-        Prediction(dict(point), _named(names, mean), _named(names, deviation), chance, _named(names, noise))
+        Prediction(dict(point), _named(names, mean), _named(names, deviation), chance, _named(names, models.noises))
         for point, mean, deviation, chance in zip(points, means, deviations, chances, strict=True)
     ]
 

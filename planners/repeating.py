@@ -69,14 +69,12 @@ class Repeating:
 
         with isolated(seed):
             from autolab.planners.belief import Belief
-            from autolab.planners.stopping import joint
-            from autolab.planners.surrogate import noises
 
             belief = Belief.learned(problem, evidence, seed)
             points = [*open_.values(), fresh.point]
             x = problem.space.encode(points)
-            means, covariance = joint(belief.model, x, len(problem.outcome_names))
-            noise = noises(belief.model, x[:1])[0, 0]
+            means, covariance = belief.models.joint(x)
+            noise = belief.models.noises[0]
             infos = belief.infos(points, belief.worths(points))
         values, slopes = _toward(problem, means[:, 0])
         toward = covariance[0] * np.outer(slopes, slopes)

@@ -7,7 +7,7 @@ stop once the probability that the regret exceeds a tolerance is small).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -52,10 +52,10 @@ def regret_bound(problem: Problem, evidence: Evidence, probability: float, seed:
     from autolab.planners.isolation import isolated
 
     with isolated(seed):
-        model, success = fitted(problem, evidence)
+        models, success = fitted(problem, evidence)
         x = _points(problem, evidence, seed)
-        mean, covariance = joint(model, x, len(problem.outcome_names))
-        chances = np.ones(len(x)) if success is None else np.array(success.probabilities(x))
+        mean, covariance = models.joint(x)
+        chances = np.ones(len(x)) if success is None else np.exp(success.log_probability(x))
     utility = np.where(chances >= 0.5, 1.0, np.nan)  # nan: does not count
     utility[: len(evidence.x)] = 1.0
     samples = _samples(mean, covariance, seed)
@@ -112,20 +112,6 @@ def _utilities(problem: Problem, y: Array) -> Array:
         values = y[..., problem.outcome_names.index(limit.name)]
         kept &= values <= limit.bound if limit.side == "<=" else values >= limit.bound
     return np.where(kept, problem_utility(problem, y), np.nan)
-
-
-def joint(model: Any, x: Array, m: int) -> tuple[Array, Array]:  # noqa: ANN401  botorch ships no types
-    """Return mean (`N x m`) and covariance of each quantity (`m x N x N`) of the quantities themselves."""
-    import torch
-
-    parts = model.models if m > 1 else [model]
-    means, covariances = [], []
-    with torch.no_grad():
-        for one in parts:
-            posterior = one.posterior(torch.as_tensor(x))
-            means.append(posterior.mean[:, 0].numpy())
-            covariances.append(posterior.distribution.covariance_matrix.numpy())
-    return np.column_stack(means), np.stack(covariances)
 
 
 def _samples(mean: Array, covariance: Array, seed: int) -> Array:

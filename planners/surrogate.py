@@ -1,59 +1,134 @@
-"""Gaussian processes of measured quantities.
+"""Gaussian processes of the measured quantities, in the user's units.
 
-Notation: `n` trials, `d` encoded columns, `m` quantities.
+Notation: `n` trials, `d` encoded columns, `N` points, `m` quantities.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
-from botorch.fit import fit_gpytorch_mll
-from botorch.models.gp_regression import SingleTaskGP
-from botorch.models.model_list_gp_regression import ModelListGP
-from botorch.models.transforms.outcome import Standardize
-from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
-from gpytorch.mlls import ExactMarginalLogLikelihood
 from numpy.typing import NDArray
-from torch import Tensor
+
+from autolab.planners.process import Process, fit
 
 if TYPE_CHECKING:
     from autolab.planners.evidence import Evidence
+    from autolab.planners.kernels import Shape
+    from autolab.planners.priors import PriorName
 
 Array = NDArray[np.float64]
 
 
-def outcome_model(evidence: Evidence, *, rough: bool = True) -> Any:  # noqa: ANN401  botorch ships no types
-    """Return a fitted model of all quantities: one Gaussian process each, in the user's units.
+class Kind(NamedTuple):
+    """What is supposed of a quantity.
 
-    Outcomes are standardized. Where a trial tells its standard error this is its noise; a trial without one among
-    such is given their median. Where none does, one noise level is learned.
+    Attributes:
+        shape: How rough it is.
+        prior: On what scale it changes.
+    """
+
+    shape: Shape
+    prior: PriorName
+
+    def __str__(self) -> str:
+        return f"{self.shape}, {self.prior}"
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """The model of one quantity.
+
+    Attributes:
+        process: Of the standardized values.
+        center: What was taken off the values.
+        scale: What they were divided by then.
+        kind: What was supposed.
+    """
+
+    process: Process
+    center: float
+    scale: float
+    kind: Kind
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of one more measurement around the quantity itself."""
+        return float(np.sqrt(np.median(self.process.hyper.noise))) * self.scale
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Return mean and standard deviation (`N` each) of the quantity itself at encoded points."""
+        mean, variance = self.process.posterior(x)
+        return self.center + self.scale * mean, self.scale * np.sqrt(variance)
+
+    def joint(self, x: Array) -> tuple[Array, Array]:
+        """Return mean (`N`) and covariance (`N x N`) of the quantity itself at encoded points."""
+        mean, covariance = self.process.joint(x)
+        return self.center + self.scale * mean, self.scale**2 * covariance
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of all quantities, in the order of `Problem.outcome_names`."""
+
+    each: tuple[Surrogate, ...]
+
+    def predictions(self, x: Array) -> tuple[Array, Array]:
+        """Return mean and standard deviation of the quantities themselves (without noise), `N x m` each."""
+        told = [one.predict(x) for one in self.each]
+        return np.column_stack([mean for mean, _ in told]), np.column_stack([deviation for _, deviation in told])
+
+    def joint(self, x: Array) -> tuple[Array, Array]:
+        """Return mean (`N x m`) and covariance of each quantity (`m x N x N`) of the quantities themselves."""
+        told = [one.joint(x) for one in self.each]
+        return np.column_stack([mean for mean, _ in told]), np.stack([covariance for _, covariance in told])
+
+    @property
+    def noises(self) -> Array:
+        """The standard deviation (`m`) of one more measurement around each quantity."""
+        return np.array([one.noise for one in self.each])
+
+    def botorch(self) -> Any:  # noqa: ANN401  botorch ships no types
+        """Return botorch's model with the same data and hyperparameters. Loads torch, which takes seconds."""
+        from autolab.planners.bridge import as_botorch
+
+        return as_botorch(self.each)
+
+
+def outcome_models(evidence: Evidence, kinds: Sequence[Kind]) -> Models:
+    """Return a fitted model of each quantity.
+
+    Where a trial tells its standard error this is its noise; a trial without one among such is given their median.
+    Where none does, one noise level is learned. Of several kinds the one is taken that foretells each trial best
+    from the others.
 
     Args:
         evidence: What is known.
-        rough: Matern-5/2 kernel; else squared exponential. Both with priors scaled by dimension (Hvarfner et al. 2024).
+        kinds: What may be supposed.
     """
-    x = torch.as_tensor(evidence.x)
-    variances = [_variance(evidence, i) for i in range(evidence.y.shape[1])]
-    models = [
-        _fitted(
-            x,
-            torch.as_tensor(evidence.y[:, [i]]),
-            None if variance is None else torch.as_tensor(variance)[:, None],
-            rough=rough,
-        )
-        for i, variance in enumerate(variances)
+    return Models(tuple(_surrogate(evidence, i, kinds) for i in range(evidence.y.shape[1])))
+
+
+def _surrogate(evidence: Evidence, i: int, kinds: Sequence[Kind]) -> Surrogate:
+    values = evidence.y[:, i]
+    center, scale = float(values.mean()), float(values.std(ddof=1))
+    # of values that are all the same nothing but rounding is left
+    scale = scale if scale > 1e-12 * max(1.0, abs(center)) else 1.0
+    variance = _variance(evidence, i)
+    standardized = (values - center) / scale
+    noise = None if variance is None else variance / scale**2
+    made = [
+        Surrogate(fit(evidence.x, standardized, noise, kind.shape, kind.prior), center, scale, kind) for kind in kinds
     ]
-    return models[0] if len(models) == 1 else ModelListGP(*models)
+    return made[0] if len(made) == 1 else max(made, key=lambda one: foresight(one.process))
 
 
-def _fitted(x: Tensor, y: Tensor, variance: Tensor | None, *, rough: bool) -> Any:  # noqa: ANN401  botorch ships no types
-    kernel = get_covar_module_with_dim_scaled_prior(ard_num_dims=x.shape[-1], use_rbf_kernel=not rough)
-    model = SingleTaskGP(x, y, variance, covar_module=kernel, outcome_transform=Standardize(m=1))
-    mll = ExactMarginalLogLikelihood(model.likelihood, model)
-    fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"ftol": 1e-6}})  # finer is lost in the samples' noise
-    return model
+def foresight(process: Process) -> float:
+    """Return the log density of each measured value as the others foretell it, summed."""
+    mean, variance = process.left_out()
+    return float((-0.5 * np.log(variance) - 0.5 * (process.y - mean) ** 2 / variance).sum())
 
 
 def _variance(evidence: Evidence, i: int) -> Array | None:
@@ -65,19 +140,3 @@ def _variance(evidence: Evidence, i: int) -> Array | None:
     # an error of exactly 0 would make the covariance singular
     least = 1e-6 * max(float(np.var(evidence.y[:, i])), 1e-12)
     return np.asarray(np.maximum(filled**2, least))
-
-
-def predictions(model: Any, x: Array) -> tuple[Array, Array]:  # noqa: ANN401  botorch ships no types
-    """Return mean and standard deviation of the quantities themselves (without noise), `q x m` each, user's units."""
-    with torch.no_grad():
-        posterior = model.posterior(torch.as_tensor(x))
-        return posterior.mean.numpy(), posterior.variance.clamp_min(0).sqrt().numpy()
-
-
-def noises(model: Any, x: Array) -> Array:  # noqa: ANN401  botorch ships no types
-    """Return the standard deviation of one measurement around the quantity itself, `q x m`, user's units."""
-    with torch.no_grad():
-        points = torch.as_tensor(x)
-        itself = model.posterior(points).variance
-        measured = model.posterior(points, observation_noise=True).variance
-        return np.asarray((measured - itself).clamp_min(0).sqrt().numpy())

@@ -1,0 +1,207 @@
+"""The expected improvement of one objective on noisy data, in closed form, with its derivative.
+
+What is measured is noisy, and what is pending is not known: so the true values at both are sampled from the posterior
+(Letham et al. 2019). Given a sample the rest is closed: expected improvement in its log form (Ament et al. 2023), times
+the probability that the outcome constraints hold. Its mean over the samples is the worth of a point.
+
+Notation: `B` points that are measured or pending, `S` samples, `N` points asked about, `d` encoded columns. Values are
+standardized, and turned so that more is better.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+from scipy.special import erfcx, log_ndtr, ndtr
+
+from autolab.planners.process import cholesky, solve
+
+if TYPE_CHECKING:
+    from autolab.model.objectives import OutcomeConstraint
+    from autolab.model.problem import Problem
+    from autolab.planners.evidence import Evidence
+    from autolab.planners.feasibility import Success
+    from autolab.planners.surrogate import Models, Surrogate
+
+Array = NDArray[np.float64]
+
+_SAMPLES = 32
+_JITTER = 1e-6
+_LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
+
+
+class Improvement:
+    """Log of the expected improvement in the objective's unit, times the probabilities that it counts.
+
+    Args:
+        problem: One objective without a target, and outcome constraints.
+        evidence: What is known.
+        models: Of all quantities.
+        success: Probability of success; None while nothing has failed.
+        seed: Of the samples.
+    """
+
+    def __init__(
+        self, problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int
+    ) -> None:
+        self._problem, self._models, self._success, self._seed = problem, models, success, seed
+        self._caution = 1 + evidence.streak  # a planner that goes on failing grows more careful
+        self._known = np.unique(evidence.x, axis=0)
+        self._pending = evidence.pending
+        self._unit = math.log(models.each[0].scale)
+        self._sign = 1.0 if problem.objectives[0].goal == "maximize" else -1.0
+        self._sample()
+
+    def add_pending(self, x: Array) -> None:
+        """Count encoded points (`q x d`) as under way."""
+        self._pending = np.vstack([self._pending, x])
+        self._sample()
+
+    def _sample(self) -> None:
+        """Draw the true values at what is measured or pending, and note the best of each sample."""
+        base = np.vstack([self._known, self._pending])
+        rng = np.random.default_rng(self._seed)
+        self._sampled = [_Sampled(one, base, rng) for one in self._models.each]
+        goal = self._sign * self._sampled[0].values
+        kept = np.ones_like(goal, dtype=bool)
+        self._limits = [_Limit(self._problem, self._models, limit) for limit in self._problem.outcome_constraints]
+        for limit in self._limits:
+            kept &= limit.sign * (limit.bound - self._sampled[limit.place].values) >= 0
+        best = np.where(kept, goal, -np.inf).max(axis=0)
+        # where nothing keeps the constraints any point that does is an improvement, a good one more so
+        self._best = np.where(np.isfinite(best), best, goal.min(axis=0) - 1.0)
+
+    def values(self, x: Array) -> Array:
+        """Return the log worth `N` of encoded points `N x d`."""
+        parts = [self._worth(x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _worth(self, x: Array) -> Array:
+        means, variance = self._sampled[0].at(x)
+        deviation = np.sqrt(variance)[:, None]
+        logs = log_h((self._sign * means - self._best) / deviation) + np.log(deviation)
+        for limit in self._limits:
+            means, variance = self._sampled[limit.place].at(x)
+            logs = logs + log_ndtr(limit.sign * (limit.bound - means) / np.sqrt(variance)[:, None])
+        total = self._unit + _log_mean(logs)
+        if self._success is not None:
+            total = total + self._caution * self._success.log_probability(x)
+        return np.asarray(np.nan_to_num(total, nan=-1e300, neginf=-1e300))
+
+    def slopes(self, x: Array) -> tuple[Array, Array]:
+        """Return the log worth `N`, and its derivative `N x d` by the encoded columns."""
+        means, variance, by_mean, by_variance = self._sampled[0].slopes(x)
+        deviation = np.sqrt(variance)[:, None]
+        z = (self._sign * means - self._best) / deviation
+        log_of_h = log_h(z)
+        logs = log_of_h + np.log(deviation)
+        # of EI = s h(z): Phi(z) by the mean, phi(z) by the deviation s
+        to_mean = [(0, self._sign * np.exp(log_ndtr(z) - log_of_h) / deviation)]
+        to_deviation = [(0, np.exp(-0.5 * z**2 - _LOG_ROOT_2PI - log_of_h) / deviation)]
+        derivatives = {0: (by_mean, by_variance / (2 * deviation))}
+        for limit in self._limits:
+            means, variance, by_mean, by_variance = self._sampled[limit.place].slopes(x)
+            deviation = np.sqrt(variance)[:, None]
+            u = limit.sign * (limit.bound - means) / deviation
+            chance = log_ndtr(u)
+            logs = logs + chance
+            hazard = np.exp(-0.5 * u**2 - _LOG_ROOT_2PI - chance)
+            to_mean.append((limit.place, -limit.sign * hazard / deviation))
+            to_deviation.append((limit.place, -u * hazard / deviation))
+            derivatives[limit.place] = (by_mean, by_variance / (2 * deviation))
+        total = self._unit + _log_mean(logs)
+        weights = np.exp(logs - logs.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        gradient = np.zeros_like(x)
+        for place, factor in to_mean:
+            gradient += derivatives[place][0](weights * factor)
+        for place, factor in to_deviation:
+            gradient += (weights * factor).sum(axis=1, keepdims=True) * derivatives[place][1]
+        if self._success is not None:
+            chance, by_x = self._success.slopes(x)
+            total, gradient = total + self._caution * chance, gradient + self._caution * by_x
+        return np.nan_to_num(total, nan=-1e300, neginf=-1e300), np.nan_to_num(gradient)
+
+
+class _Limit:
+    """An outcome constraint in standardized values."""
+
+    def __init__(self, problem: Problem, models: Models, limit: OutcomeConstraint) -> None:
+        self.place = problem.outcome_names.index(limit.name)
+        surrogate = models.each[self.place]
+        self.bound = (limit.bound - surrogate.center) / surrogate.scale
+        self.sign = 1.0 if limit.side == "<=" else -1.0
+
+
+class _Sampled:
+    """A quantity's process, given samples of its true values at what is measured or pending.
+
+    Attributes:
+        values: `B x S`.
+    """
+
+    def __init__(self, surrogate: Surrogate, base: Array, rng: np.random.Generator) -> None:
+        self._process = surrogate.process
+        self._base = base
+        hyper = self._process.hyper
+        mean, covariance = self._process.joint(base)
+        draws = rng.standard_normal((len(base), _SAMPLES // 2))
+        draws = np.hstack([draws, -draws])
+        nudge = _JITTER * hyper.outputscale * np.eye(len(base))
+        self.values = mean[:, None] + cholesky(covariance + nudge) @ draws
+        self._factor = cholesky(self._process.covariance(base, base) + nudge)
+        self._weights = solve(self._factor, self.values - hyper.mean)
+
+    def at(self, x: Array) -> tuple[Array, Array]:
+        """Return the means `N x S` and the variance `N` (the same in each sample)."""
+        hyper = self._process.hyper
+        across = self._process.covariance(x, self._base)
+        half = solve_triangular(self._factor, across.T, lower=True, check_finite=False)
+        variance = hyper.outputscale - np.einsum("ij,ij->j", half, half)
+        return hyper.mean + across @ self._weights, np.maximum(variance, _JITTER * hyper.outputscale)
+
+    def slopes(self, x: Array) -> tuple[Array, Array, Any, Array]:
+        """Return means, variance, a function of factors `N x S` on the means' derivatives, the variance's `N x d`.
+
+        The function returns the derivative `N x d` of the factors' sum with the means.
+        """
+        process, base = self._process, self._base
+        across, slope = process.covariances(x, base)
+        solved = solve(self._factor, across.T)
+        variance = process.hyper.outputscale - np.einsum("ij,ji->i", across, solved)
+        floor = _JITTER * process.hyper.outputscale
+        by_variance = -2.0 * process.pulled(x, base, slope * solved.T)
+        by_variance[variance < floor] = 0.0
+
+        def by_mean(factors: Array) -> Array:
+            return process.pulled(x, base, slope * (factors @ self._weights.T))
+
+        return process.hyper.mean + across @ self._weights, np.maximum(variance, floor), by_mean, by_variance
+
+
+_CHUNK = 4096
+
+
+def log_h(z: Array) -> Array:
+    """Return the log of `phi(z) + z Phi(z)`, also far below 0 (Ament et al. 2023, eq. 9).
+
+    >>> log_h(np.array([0.0, -30.0])).round(3)
+    array([  -0.919, -457.724])
+    """
+    near = z > -1.0
+    safe = np.where(near, z, 0.0)
+    above = np.log(np.exp(-0.5 * safe**2 - _LOG_ROOT_2PI) + safe * ndtr(safe))
+    far = np.where(near, -1.0, z)
+    tail = np.sqrt(0.5 * np.pi) * erfcx(-far / np.sqrt(2.0)) * np.abs(far)
+    with np.errstate(divide="ignore"):
+        rest = np.where(far > -1e5, np.log1p(-np.minimum(tail, 1.0)), -2.0 * np.log(np.abs(far)))
+    return np.where(near, above, -0.5 * far**2 - _LOG_ROOT_2PI + rest)
+
+
+def _log_mean(logs: Array) -> Array:
+    top = logs.max(axis=1)
+    return np.asarray(top + np.log(np.exp(logs - top[:, None]).mean(axis=1)))

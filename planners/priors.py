@@ -1,0 +1,92 @@
+"""What is believed of a Gaussian process's hyperparameters before any trial.
+
+Notation: `d` encoded columns. Priors are densities of the hyperparameters themselves; the fit maximizes posterior
+density over their logarithms without a change of measure, as botorch does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+PriorName = Literal["scaled", "stiff"]
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """A log-normal density.
+
+    Attributes:
+        mean: Of the logarithm.
+        deviation: Of the logarithm.
+    """
+
+    mean: float
+    deviation: float
+
+    @property
+    def mode(self) -> float:
+        """The logarithm of its mode."""
+        return self.mean - self.deviation**2
+
+    def log(self, u: Array) -> tuple[Array, Array]:
+        """Return the log density at `exp(u)`, and its derivative by `u`."""
+        z = (u - self.mean) / self.deviation
+        value = -0.5 * z**2 - u - math.log(self.deviation) - 0.5 * math.log(2 * math.pi)
+        return value, -z / self.deviation - 1.0
+
+
+@dataclass(frozen=True)
+class Gamma:
+    """A gamma density.
+
+    Attributes:
+        shape: Above 1.
+        rate: Of the decay.
+    """
+
+    shape: float
+    rate: float
+
+    @property
+    def mode(self) -> float:
+        """The logarithm of its mode."""
+        return math.log((self.shape - 1.0) / self.rate)
+
+    def log(self, u: Array) -> tuple[Array, Array]:
+        """Return the log density at `exp(u)`, and its derivative by `u`."""
+        x = np.exp(u)
+        constant = self.shape * math.log(self.rate) - math.lgamma(self.shape)
+        return constant + (self.shape - 1.0) * u - self.rate * x, (self.shape - 1.0) - self.rate * x
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Of all hyperparameters of one process, whose outcomes have a variance of 1.
+
+    Attributes:
+        lengthscale: Of each column.
+        outputscale: Variance of the process; None where it is 1.
+        noise: Variance of one measurement's noise.
+    """
+
+    lengthscale: LogNormal | Gamma
+    outputscale: Gamma | None
+    noise: LogNormal = LogNormal(-4.0, 1.0)
+
+
+def priors(name: PriorName, d: int) -> Priors:
+    """Return priors for `d` columns.
+
+    `scaled`: lengthscales that grow with the root of the dimension (Hvarfner, Hellsten and Nardi 2024). `short`:
+    shorter ones and a variance of its own, for labels and descriptors.
+    """
+    if name == "scaled":
+        return Priors(LogNormal(math.sqrt(2.0) + 0.5 * math.log(d), math.sqrt(3.0)), None)
+    level = 0.4 * math.sqrt(d) + 4.0
+    return Priors(Gamma(2.0 * level, 2.0), Gamma(level, 1.0))
