@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -111,5 +111,5 @@ def predictions_of(
     ]
 
 
-def _named(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:
+def _named(names: Sequence[str], row: Iterable[float]) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, row, strict=True)}

@@ -133,8 +133,15 @@ class _Search:
         if whole:  # nothing is left to search for
             return self._first(s, worths)
         ends = [self._climbed(group) for group in self._groups(s[self._starts(worths, rng)])]
-        s = np.vstack([*ends, s[np.argsort(-worths, kind="stable")[: 64 + len(self._taken)]]])
-        return self._first(s, self._values(s))
+        ended = np.vstack(ends)
+        found = self._first(np.vstack([ended, s]), np.concatenate([self._values(ended), worths]))
+        return found if found is not None else self._any_left(seed)
+
+    def _any_left(self, seed: int) -> Found | None:
+        """Return the best of some points that are left, where all that were looked at are taken."""
+        drawn = self._space.sample(_COUPLED + len(self._taken), seed)
+        s = self._coordinates.of([point for point in drawn if self._space.key(point) not in self._taken])
+        return self._first(s, self._values(s)) if len(s) else None
 
     def _values(self, s: Array) -> Array:
         return self._worth.values(self._coordinates.encode(s))
@@ -269,7 +276,7 @@ class _Search:
             here = s.copy()
             here[free] = z
             value, gradient = self._slopes(here[None])
-            return -float(value[0]), -gradient[0, free]
+            return -float(value[0]), np.asarray(-gradient[0, free])
 
         constraints = [{"type": "ineq", "fun": lambda z: a @ z - least, "jac": lambda z: a}] if len(a) else []
         constraints += [{"type": "eq", "fun": lambda z: b @ z - equal, "jac": lambda z: b}] if len(b) else []
@@ -292,7 +299,8 @@ class _Search:
         return value, self._coordinates.pulled(s, gradient)
 
     def _better(self, starts: Array, ends: Array) -> Array:
-        return np.where((self._values(ends) >= self._values(starts))[:, None], ends, starts)
+        better = self._values(ends) >= self._values(starts)
+        return np.asarray(np.where(better[:, None], ends, starts))
 
     # -- the choices
 
