@@ -16,19 +16,24 @@ from autolab.model.space import Space
 from autolab.model.trial import Point, Trial
 from autolab.planners.active import Learn, LevelSet
 from autolab.planners.bayes import Bayes
-from autolab.planners.evidence import gather
+from autolab.planners.evidence import Evidence, gather
 from autolab.planners.isolation import isolated
 from autolab.planners.mapping import Boundary, Surface, expected_feasibility
+from autolab.planners.prediction import fitted
 from autolab.planners.sobol import Sobol
-from autolab.planners.surrogate import outcome_model
+from autolab.planners.surrogate import Models
 
 LINE = Problem(Space([Real("x", 0, 1)]), [Objective("y")])
 PLANE = Problem(Space([Real("x", 0, 1), Real("z", 0, 1)]), [Objective("y")], ["phase <= 0"])
 
 
-def line(n: int, pending: list[Point] | None = None) -> tuple[list[Trial], object]:
+def line(n: int, pending: list[Point] | None = None) -> tuple[list[Trial], Evidence]:
     trials = [Trial.completed({"x": x}, {"y": (math.sin(5 * x), 0.01)}) for x in np.linspace(0, 1, n).tolist()]
     return trials, gather(LINE, trials, pending or [])
+
+
+def model_of(evidence: Evidence) -> Models:
+    return fitted(LINE, evidence)[0]
 
 
 # -- formulas
@@ -47,8 +52,9 @@ def test_what_is_pending_counts_as_measured() -> None:
     _, waiting = line(5, [{"x": 0.6}])
     x = torch.tensor([[0.1], [0.62], [0.9]], dtype=torch.float64)
     with isolated(0):
-        model = outcome_model(evidence)  # type: ignore[arg-type]
-        mean, ours = Boundary(waiting, model, None, [(0, 0.0)]).spread(0, x)  # type: ignore[arg-type]
+        models = model_of(evidence)
+        model = models.botorch()
+        mean, ours = Boundary(waiting, models, None, [(0, 0.0)]).spread(0, x)
         k = model.posterior(torch.cat([x, torch.tensor([[0.6]]).double()])).distribution.covariance_matrix.detach()
         noise = 0.01**2
         known = k.diagonal()[:3] - k[:3, 3] ** 2 / (k[3, 3] + noise)
@@ -64,8 +70,9 @@ def test_a_surface_is_taught_what_its_variance_falls_by(pending: list[Point]) ->
     places = torch.linspace(0, 1, 40).double()[:, None]
     x = torch.tensor([[0.15], [0.5], [0.97]]).double()
     with isolated(0):
-        model = outcome_model(line(4)[1])  # type: ignore[arg-type]
-        surface = Surface(evidence, model, None, places)  # type: ignore[arg-type]
+        models = model_of(line(4)[1])
+        model = models.botorch()
+        surface = Surface(evidence, models, None, places)
         ours = surface.taught(x).detach().numpy() * surface.scales[0] ** 2
         waiting = torch.tensor([[p["x"]] for p in pending]).double().reshape(-1, 1)
         expected = [fall(model, places, waiting, one[None]) for one in x]

@@ -196,7 +196,7 @@ def test_a_covariance_that_is_singular_all_the_same_is_told(planner: Any, monkey
     def singular(*given: object, **named: object) -> None:
         raise np.linalg.LinAlgError("the leading minor of order 3 is not positive definite")
 
-    monkeypatch.setattr(surrogate, "outcome_model", singular)
+    monkeypatch.setattr(surrogate, "outcome_models", singular)
     history = [Trial.completed(p, outcome(LINE, float(p["x"]))) for p in LINE.space.sample(8, 0)]
     found = proposed(planner, LINE, history, fallback=True)
     if not isinstance(planner, Forest):

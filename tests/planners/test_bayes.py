@@ -221,7 +221,7 @@ def test_trouble_with_the_numbers_falls_back_to_a_design_and_says_so(
     def breaks(*given: object, **named: object) -> None:
         raise RuntimeError("the covariance is singular")
 
-    monkeypatch.setattr(surrogate, "outcome_model", breaks)
+    monkeypatch.setattr(surrogate, "outcome_models", breaks)
     history = history_of(LINE, lambda p: {"y": number(p, "x")}, 8)
     found = Bayes().suggest(LINE, history, n=2, seed=0)
     assert [one.info["rule"] for one in found] == ["design", "design"]

@@ -341,13 +341,14 @@ def test_a_smooth_function_with_noise_is_foretold_and_the_noise_is_counted() -> 
 @pytest.mark.slow
 def test_the_noise_told_is_the_likelihoods() -> None:
     from autolab.planners.evidence import gather
-    from autolab.planners.surrogate import noises, outcome_model
+    from autolab.planners.prediction import fitted
 
     evidence = gather(LINE, line(30, 0.2), [])
-    model = outcome_model(evidence)
+    models, _ = fitted(LINE, evidence)
+    model = models.botorch()
     assert isinstance(model, SingleTaskGP)
     expected = math.sqrt(float(model.likelihood.noise.detach())) * np.std(evidence.y, ddof=1)
-    assert noises(model, evidence.x[:1])[0, 0] == pytest.approx(expected, rel=1e-3)
+    assert models.noises[0] == pytest.approx(expected, rel=1e-3)
 
 
 # -- words

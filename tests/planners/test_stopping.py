@@ -1,6 +1,7 @@
 """The bound on regret, against closed forms and truth."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,8 +34,8 @@ def test_between_two_candidates_the_bound_is_a_quantile_of_a_difference(
     problem = Problem(Candidates({"u": [0.0, 1.0]}), [Objective("y")])
     deviation = np.array([0.3, 0.8])
     covariance = np.outer(deviation, deviation) * np.array([[1, correlation], [correlation, 1]])
-    monkeypatch.setattr(stopping, "fitted", lambda *given: (None, None))
-    monkeypatch.setattr(stopping, "joint", lambda *given: (np.array([[1.0], [0.4]]), covariance[None]))
+    models = SimpleNamespace(joint=lambda x: (np.array([[1.0], [0.4]]), covariance[None]))
+    monkeypatch.setattr(stopping, "fitted", lambda *given: (models, None))
     monkeypatch.setattr(stopping, "_SAMPLES", 200_000)
     evidence = gather(problem, [Trial.completed({"u": 0.0}, {"y": 1.0})], [])
     told = regret_bound(problem, evidence, 0.95, 0)
