@@ -276,7 +276,7 @@ class _Search:
             here = s.copy()
             here[free] = z
             value, gradient = self._slopes(here[None])
-            return -float(value[0]), np.asarray(-gradient[0, free])
+            return -float(value[0]), -gradient[0, free]
 
         constraints = [{"type": "ineq", "fun": lambda z: a @ z - least, "jac": lambda z: a}] if len(a) else []
         constraints += [{"type": "eq", "fun": lambda z: b @ z - equal, "jac": lambda z: b}] if len(b) else []
@@ -292,7 +292,7 @@ class _Search:
         end = s.copy()
         if np.isfinite(found.x).all():
             end[free] = np.clip(found.x, lower[free], upper[free])
-        return self._better(s[None], end[None])[0]
+        return np.asarray(self._better(s[None], end[None])[0])
 
     def _slopes(self, s: Array) -> tuple[Array, Array]:
         value, gradient = self._worth.slopes(self._coordinates.encode(s))
