@@ -1,0 +1,381 @@
+"""The Gaussian process against botorch's and gpytorch's, which are independent implementations of the same model."""
+
+import math
+from typing import Any
+
+import gpytorch
+import numpy as np
+import pytest
+import torch
+from botorch.fit import fit_gpytorch_mll
+from botorch.models import SingleTaskGP
+from botorch.models.transforms.outcome import Standardize
+from gpytorch.constraints import GreaterThan, Interval
+from gpytorch.kernels import MaternKernel, RBFKernel, ScaleKernel
+from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.priors import GammaPrior, LogNormalPrior
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.optimize import minimize
+
+from autolab.planners.bridge import as_botorch
+from autolab.planners.isolation import isolated
+from autolab.planners.kernels import KERNELS, Shape, distances
+from autolab.planners.priors import Gamma, LogNormal, PriorName, priors
+from autolab.planners.process import Fitting, Hyperparameters, Process, cholesky, fit, inverted, solve
+from autolab.planners.surrogate import Kind, Surrogate, foresight
+
+Array = NDArray[np.float64]
+
+SHAPES: list[Shape] = ["matern", "smooth"]
+PRIORS: list[PriorName] = ["scaled", "stiff"]
+
+
+def data(n: int = 18, d: int = 3, seed: int = 0, noise: float = 0.1) -> tuple[Array, Array]:
+    """Return `n x d` points, and standardized outcomes of a function with noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.random((n, d))
+    y = np.sin(5 * x[:, 0]) + x[:, -1] ** 2 + noise * rng.standard_normal(n)
+    return x, (y - y.mean()) / y.std(ddof=1)
+
+
+def hyper(n: int, d: int, *, told: bool, outputscale: float) -> Hyperparameters:
+    rng = np.random.default_rng(7)
+    noise = rng.uniform(0.01, 0.3, n) if told else np.full(n, 0.037)
+    return Hyperparameters(rng.uniform(0.3, 2.0, d), outputscale, noise, -0.21, not told)
+
+
+def gpytorch_twin(process: Process) -> Any:
+    """Return gpytorch's model of a process, made here and not by the bridge."""
+    x, h = torch.as_tensor(process.x), process.hyper
+
+    class Twin(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch ships no types
+        def __init__(self) -> None:
+            noise = torch.as_tensor(h.noise)
+            super().__init__(x, torch.as_tensor(process.y), gpytorch.likelihoods.FixedNoiseGaussianLikelihood(noise))
+            base = RBFKernel(ard_num_dims=x.shape[1])
+            if process.shape == "matern":
+                base = MaternKernel(nu=2.5, ard_num_dims=x.shape[1])
+            self.mean_module = gpytorch.means.ConstantMean()
+            self.covar_module = ScaleKernel(base)
+            self.double()
+            base.lengthscale = torch.as_tensor(h.lengthscales)
+            self.covar_module.outputscale = torch.tensor(h.outputscale).double()
+            self.mean_module.constant.data.fill_(h.mean)
+
+        def forward(self, z: torch.Tensor) -> Any:
+            return gpytorch.distributions.MultivariateNormal(self.mean_module(z), self.covar_module(z))
+
+    return Twin()
+
+
+CASES = [
+    (shape, told, outputscale) for shape in SHAPES for told, outputscale in ((False, 1.0), (True, 1.0), (True, 2.7))
+]
+
+
+@pytest.mark.parametrize(("shape", "told", "outputscale"), CASES)
+def test_posterior_and_likelihood_are_gpytorchs(shape: Shape, told: bool, outputscale: float) -> None:
+    x, y = data()
+    process = Process(x, y, shape, hyper(len(x), 3, told=told, outputscale=outputscale))
+    twin = gpytorch_twin(process)
+    at = np.vstack([np.random.default_rng(1).random((9, 3)), x[:3], [[4.0, -2.0, 0.5]]])
+    with torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
+        mll = gpytorch.mlls.ExactMarginalLogLikelihood(twin.likelihood, twin)
+        likelihood = len(x) * float(mll(twin(torch.as_tensor(x)), torch.as_tensor(y)))
+        twin.eval()
+        posterior = twin(torch.as_tensor(at))
+        mean, covariance = posterior.mean.numpy(), posterior.covariance_matrix.numpy()
+    ours, joint = process.joint(at)
+    np.testing.assert_allclose(ours, mean, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(joint, covariance, rtol=1e-6, atol=1e-8)
+    each, variance = process.posterior(at)
+    np.testing.assert_allclose(each, mean, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(variance, np.diag(covariance), rtol=1e-6, atol=1e-8)
+    assert process.likelihood == pytest.approx(likelihood, rel=1e-8)
+
+
+@pytest.mark.parametrize(("shape", "told", "outputscale"), CASES)
+def test_the_bridge_makes_the_same_model_of_botorch_in_the_users_units(
+    shape: Shape, told: bool, outputscale: float
+) -> None:
+    x, y = data()
+    process = Process(x, y, shape, hyper(len(x), 3, told=told, outputscale=outputscale))
+    surrogate = Surrogate(process, 400.0, 25.0, Kind(shape, "scaled"))
+    model = as_botorch([surrogate])
+    assert isinstance(model, SingleTaskGP)
+    at = np.random.default_rng(1).random((9, 3))
+    with torch.no_grad():
+        posterior = model.posterior(torch.as_tensor(at))
+        mean, covariance = posterior.mean[:, 0].numpy(), posterior.mvn.covariance_matrix.numpy()
+    ours, joint = surrogate.joint(at)
+    np.testing.assert_allclose(ours, mean, rtol=1e-6)
+    np.testing.assert_allclose(joint, covariance, rtol=1e-6, atol=25**2 * 1e-7)
+    each, deviation = surrogate.predict(at)
+    np.testing.assert_allclose(each, mean, rtol=1e-6)
+    np.testing.assert_allclose(deviation, np.sqrt(np.diag(covariance)), rtol=1e-5)
+    told_noise = model.likelihood.noise.detach().numpy()
+    expected = process.hyper.noise if told else process.hyper.noise[:1]
+    np.testing.assert_allclose(told_noise, expected, rtol=1e-6)
+    assert surrogate.noise == pytest.approx(25 * math.sqrt(np.median(process.hyper.noise)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("told", [True, False])
+def test_a_value_left_out_is_foretold_by_the_others(shape: Shape, told: bool) -> None:
+    x, y = data(10)
+    h = hyper(10, 3, told=told, outputscale=1.3)
+    process = Process(x, y, shape, h)
+    mean, variance = process.left_out()
+    density = 0.0
+    for i in range(10):
+        rest = np.arange(10) != i
+        less = Process(x[rest], y[rest], shape, Hyperparameters(h.lengthscales, 1.3, h.noise[rest], h.mean, not told))
+        (m,), (v,) = less.posterior(x[i : i + 1])
+        assert mean[i] == pytest.approx(m, abs=1e-9)
+        assert variance[i] == pytest.approx(v + h.noise[i], rel=1e-8)
+        density += float(stats.norm.logpdf(y[i], m, math.sqrt(v + h.noise[i])))
+    assert foresight(process) == pytest.approx(density + 5 * math.log(2 * math.pi), rel=1e-8)
+
+
+# -- covariances
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_slopes_of_a_kernel_are_those_of_differences(shape: Shape) -> None:
+    q = np.array([1e-3, 0.2, 1.0, 3.7, 25.0])
+    value, slope = KERNELS[shape].both(q)
+    np.testing.assert_array_equal(value, KERNELS[shape].value(q))
+    step = 1e-6 * q
+    difference = (KERNELS[shape].value(q + step) - KERNELS[shape].value(q - step)) / (2 * step)
+    np.testing.assert_allclose(slope, -2 * difference, rtol=1e-6)
+    at_zero, slope_at_zero = KERNELS[shape].both(np.zeros(1))
+    assert at_zero[0] == 1
+    assert slope_at_zero[0] == pytest.approx({"matern": 5 / 3, "smooth": 1.0}[shape])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_derivatives_of_covariances_by_points_are_those_of_differences(shape: Shape) -> None:
+    x, y = data(6)
+    process = Process(x, y, shape, hyper(6, 3, told=True, outputscale=1.9))
+    a, weights = np.random.default_rng(3).random((4, 3)), np.random.default_rng(4).standard_normal((4, 6))
+    value, slope = process.covariances(a, x)
+    np.testing.assert_array_equal(value, process.covariance(a, x))
+    ours = process.pulled(a, x, weights * slope)
+    for i in range(3):
+        step = np.zeros(3)
+        step[i] = 1e-6
+        up, down = process.covariance(a + step, x), process.covariance(a - step, x)
+        np.testing.assert_allclose(ours[:, i], (weights * (up - down)).sum(axis=1) / 2e-6, rtol=1e-6, atol=1e-8)
+
+
+def test_distances_are_not_negative_where_rounding_would_have_it() -> None:
+    a = 1e3 + 1e-9 * np.random.default_rng(0).random((50, 4))
+    assert distances(a, a).min() >= 0
+    rng = np.random.default_rng(1)
+    a, b = rng.random((5, 3)), rng.random((7, 3))
+    np.testing.assert_allclose(distances(a, b), ((a[:, None] - b) ** 2).sum(axis=2), atol=1e-14)
+
+
+# -- linear algebra
+
+
+def test_factors_solve_and_invert() -> None:
+    root = np.random.default_rng(0).standard_normal((6, 6))
+    k, b = root @ root.T + np.eye(6), np.arange(12.0).reshape(6, 2)
+    factor = cholesky(k)
+    np.testing.assert_allclose(factor @ factor.T, k)
+    np.testing.assert_allclose(solve(factor, b), np.linalg.solve(k, b))
+    np.testing.assert_allclose(inverted(factor), np.linalg.inv(k), atol=1e-12)
+
+
+def test_a_singular_covariance_is_helped_and_an_indefinite_one_refused() -> None:
+    ones = np.ones((5, 5))
+    factor = cholesky(ones)
+    np.testing.assert_allclose(factor @ factor.T, ones, atol=1e-3)
+    with pytest.raises(np.linalg.LinAlgError, match="a covariance of 2 points is not positive definite"):
+        cholesky(np.array([[1.0, 2.0], [2.0, 1.0]]))
+
+
+# -- priors
+
+
+U = np.array([-3.0, -0.5, 0.0, 1.2, 2.5])
+
+
+def test_log_prior_densities_are_scipys_and_gpytorchs() -> None:
+    value, _ = LogNormal(0.7, 1.3).log(U)
+    np.testing.assert_allclose(value, stats.lognorm.logpdf(np.exp(U), 1.3, scale=math.exp(0.7)), rtol=1e-12)
+    theirs = LogNormalPrior(0.7, 1.3).log_prob(torch.as_tensor(np.exp(U)))
+    np.testing.assert_allclose(value, theirs.numpy(), rtol=1e-5)
+    value, _ = Gamma(3.4, 2.0).log(U)
+    np.testing.assert_allclose(value, stats.gamma.logpdf(np.exp(U), 3.4, scale=0.5), rtol=1e-12)
+    theirs = GammaPrior(3.4, 2.0).log_prob(torch.as_tensor(np.exp(U)))
+    np.testing.assert_allclose(value, theirs.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("prior", [LogNormal(0.7, 1.3), Gamma(3.4, 2.0)])
+def test_slopes_and_modes_of_priors_are_those_of_their_densities(prior: LogNormal | Gamma) -> None:
+    _, slope = prior.log(U)
+    difference = (prior.log(U + 1e-6)[0] - prior.log(U - 1e-6)[0]) / 2e-6
+    np.testing.assert_allclose(slope, difference, rtol=1e-6, atol=1e-8)
+    around = prior.log(prior.mode + np.array([-0.01, 0.0, 0.01]))[0]
+    assert around.argmax() == 1
+    assert prior.log(np.array([prior.mode]))[1][0] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 4, 30])
+def test_priors_are_those_of_the_literature(d: int) -> None:
+    from botorch.models.utils.gpytorch_modules import (
+        get_covar_module_with_dim_scaled_prior,
+        get_gaussian_likelihood_with_lognormal_prior,
+    )
+
+    theirs = get_covar_module_with_dim_scaled_prior(ard_num_dims=d).lengthscale_prior
+    ours = priors("scaled", d)
+    assert isinstance(ours.lengthscale, LogNormal)
+    assert ours.outputscale is None
+    assert (ours.lengthscale.mean, ours.lengthscale.deviation) == pytest.approx(
+        (float(theirs.loc), float(theirs.scale))
+    )
+    noise = get_gaussian_likelihood_with_lognormal_prior().noise_covar.noise_prior
+    assert (ours.noise.mean, ours.noise.deviation) == (float(noise.loc), float(noise.scale))
+    stiff, level = priors("stiff", d), 0.4 * math.sqrt(d) + 4
+    assert stiff.lengthscale == Gamma(2 * level, 2.0)
+    assert stiff.outputscale == Gamma(level, 1.0)
+
+
+# -- the fit
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("told", [True, False])
+def test_the_slope_of_a_fit_is_that_of_differences(shape: Shape, name: PriorName, told: bool) -> None:
+    x, y = data()
+    variance = np.random.default_rng(5).uniform(0.01, 0.2, len(y)) if told else None
+    task = Fitting(x, y, variance, shape, priors(name, 3))
+    for shift in (0.0, -0.4):
+        u = task.start + shift
+        expected = [(task.loss(u + e)[0] - task.loss(u - e)[0]) / 2e-5 for e in 1e-5 * np.eye(len(u))]
+        np.testing.assert_allclose(task.loss(u)[1], expected, rtol=1e-5, atol=1e-6)
+    assert len(task.bounds) == len(task.start) == 3 + (not told) + (name == "stiff")
+    assert all(low <= at <= high for at, (low, high) in zip(task.start, task.bounds, strict=True))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("told", [True, False])
+def test_the_loss_of_a_fit_is_likelihood_and_priors(shape: Shape, name: PriorName, told: bool) -> None:
+    x, y = data()
+    variance = np.random.default_rng(5).uniform(0.01, 0.2, len(y)) if told else None
+    belief = priors(name, 3)
+    task = Fitting(x, y, variance, shape, belief)
+    u = task.start - 0.3
+    process = Process(x, y, shape, task.hyper(u))
+    prior = float(belief.lengthscale.log(u[:3])[0].sum())
+    prior += 0.0 if told else float(belief.noise.log(u[3])[0])
+    prior += float(belief.outputscale.log(u[-1])[0]) if belief.outputscale is not None else 0.0
+    assert task.loss(u)[0] == pytest.approx(-process.likelihood - prior, rel=1e-9)
+    # the mean is the best one: the likelihood is flat there
+    h = process.hyper
+    for step in (-1e-3, 1e-3):
+        other = Hyperparameters(h.lengthscales, h.outputscale, h.noise, h.mean + step, h.learned_noise)
+        assert Process(x, y, shape, other).likelihood < process.likelihood
+
+
+def their_fit(x: Array, y: Array, variance: Array | None, shape: Shape, name: PriorName) -> Hyperparameters:
+    """Return the hyperparameters that botorch fits to the same model, with the same priors."""
+    d, belief = x.shape[1], priors(name, x.shape[1])
+    if isinstance(belief.lengthscale, LogNormal):
+        prior: Any = LogNormalPrior(belief.lengthscale.mean, belief.lengthscale.deviation)
+        least = GreaterThan(0.005, transform=None, initial_value=prior.mode)
+    else:
+        prior = GammaPrior(belief.lengthscale.shape, belief.lengthscale.rate)
+        least = GreaterThan(0.005, transform=None, initial_value=torch.tensor(math.exp(belief.lengthscale.mode)))
+    settings: dict[str, Any] = {"ard_num_dims": d, "lengthscale_prior": prior, "lengthscale_constraint": least}
+    kernel: Any = MaternKernel(nu=2.5, **settings) if shape == "matern" else RBFKernel(**settings)
+    if belief.outputscale is not None:
+        of_scale = GammaPrior(belief.outputscale.shape, belief.outputscale.rate)
+        kernel = ScaleKernel(
+            kernel, outputscale_prior=of_scale, outputscale_constraint=Interval(1e-3, 1e3, initial_value=4.0)
+        )
+    likelihood = GaussianLikelihood(
+        noise_prior=LogNormalPrior(-4.0, 1.0),
+        noise_constraint=GreaterThan(1e-4, transform=None, initial_value=math.exp(-5)),
+    )
+    told = None if variance is None else torch.as_tensor(variance)[:, None]
+    model = SingleTaskGP(
+        torch.as_tensor(x),
+        torch.as_tensor(y)[:, None],
+        told,
+        likelihood=likelihood if told is None else None,
+        covar_module=kernel,
+        outcome_transform=Standardize(m=1),
+    )
+    with isolated(0, torch=True):
+        fit_gpytorch_mll(gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model))
+    base = kernel.base_kernel if belief.outputscale is not None else kernel
+    scale = float(kernel.outputscale.detach()) if belief.outputscale is not None else 1.0
+    noise = np.full(len(y), float(model.likelihood.noise.detach().ravel()[0])) if variance is None else variance
+    mean = float(model.mean_module.constant.detach())
+    return Hyperparameters(base.lengthscale.detach().numpy().ravel(), scale, noise, mean, variance is None)
+
+
+def log_posterior(x: Array, y: Array, shape: Shape, name: PriorName, h: Hyperparameters) -> float:
+    belief = priors(name, x.shape[1])
+    total = Process(x, y, shape, h).likelihood + float(belief.lengthscale.log(np.log(h.lengthscales))[0].sum())
+    if h.learned_noise:
+        total += float(belief.noise.log(np.log(h.noise[:1]))[0].sum())
+    if belief.outputscale is not None:
+        total += float(belief.outputscale.log(np.log(np.array([h.outputscale])))[0].sum())
+    return total
+
+
+SETS = {
+    "smooth": data(20, 2, 1, 0.02),
+    "noisy": data(40, 3, 2, 1.0),
+    "few": data(5, 4, 3),
+    "many columns": data(25, 12, 4, 0.2),
+    "nothing but noise": (data(15, 2, 5)[0], stats.zscore(np.random.default_rng(6).standard_normal(15), ddof=1)),
+    "labels": (
+        np.eye(4)[np.arange(16) % 4],
+        stats.zscore(np.repeat([0.0, 1.0, 3.0, 2.0], 4) + np.arange(16) / 9, ddof=1),
+    ),
+}
+
+
+KINDS: list[tuple[Shape, PriorName]] = [("matern", "scaled"), ("smooth", "scaled"), ("smooth", "stiff")]
+SEVERAL_OPTIMA = {("noisy", "smooth", "stiff", True), ("many columns", "smooth", "stiff", False)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [False, True], ids=["learned", "told"])
+@pytest.mark.parametrize(("shape", "name"), KINDS)
+@pytest.mark.parametrize("which", list(SETS))
+def test_a_fit_is_as_good_as_botorchs(which: str, shape: Shape, name: PriorName, told: bool) -> None:
+    x, y = SETS[which]
+    variance = np.random.default_rng(8).uniform(0.005, 0.1, len(y)) if told else None
+    task = Fitting(x, y, variance, shape, priors(name, x.shape[1]))
+
+    def improved(h: Hyperparameters) -> float:
+        """Return by how much a patient search from there still raises the log posterior."""
+        parts = [np.log(h.lengthscales), [] if told else np.log(h.noise[:1]), [math.log(h.outputscale)]]
+        u = np.concatenate(parts if name == "stiff" else parts[:2])
+        found = minimize(task.loss, u, jac=True, method="L-BFGS-B", bounds=task.bounds, options={"ftol": 1e-13})
+        return -float(found.fun) - log_posterior(x, y, shape, name, h)
+
+    ours = fit(x, y, variance, shape, name).hyper
+    theirs = their_fit(x, y, variance, shape, name)
+    assert improved(ours) < 1e-3
+    assert improved(theirs) < 1e-2  # theirs is an optimum of ours: the two search the same density
+    if (which, shape, name, told) not in SEVERAL_OPTIMA:  # each then ends in the one nearer to its start
+        best = log_posterior(x, y, shape, name, theirs)
+        assert log_posterior(x, y, shape, name, ours) > best - 1e-3
+
+
+def test_a_fit_without_a_good_end_keeps_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = data()
+    task = Fitting(x, y, None, "matern", priors("scaled", 3))
+    monkeypatch.setattr(Fitting, "loss", lambda self, u: (math.inf, np.zeros_like(u)))
+    np.testing.assert_allclose(fit(x, y, None, "matern", "scaled").hyper.lengthscales, np.exp(task.start[:3]))
