@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_LEAST = 1e-6  # an error of exactly 0 would make the covariance singular
+
 
 class Kind(NamedTuple):
     """What is supposed of a quantity.
@@ -114,11 +116,9 @@ def outcome_models(evidence: Evidence, kinds: Sequence[Kind]) -> Models:
 def _surrogate(evidence: Evidence, i: int, kinds: Sequence[Kind]) -> Surrogate:
     values = evidence.y[:, i]
     center, scale = float(values.mean()), float(values.std(ddof=1))
-    # of values that are all the same nothing but rounding is left
-    scale = scale if scale > 1e-12 * max(1.0, abs(center)) else 1.0
-    variance = _variance(evidence, i)
+    scale = scale if scale > least_scale(center) else 1.0
+    noise = _noise(evidence.error[:, i] / scale)
     standardized = (values - center) / scale
-    noise = None if variance is None else variance / scale**2
     made = [
         Surrogate(fit(evidence.x, standardized, noise, kind.shape, kind.prior), center, scale, kind) for kind in kinds
     ]
@@ -131,12 +131,15 @@ def foresight(process: Process) -> float:
     return float((-0.5 * np.log(variance) - 0.5 * (process.y - mean) ** 2 / variance).sum())
 
 
-def _variance(evidence: Evidence, i: int) -> Array | None:
-    error = evidence.error[:, i]
+def least_scale(center: float) -> float:
+    """Return the deviation of values around a center below which nothing but rounding is left of it."""
+    return max(1e-12 * abs(center), 1e-150)
+
+
+def _noise(error: Array) -> Array | None:
+    """Return each outcome's variance of standard errors, standardized; None where none is told."""
     told = np.isfinite(error)
     if not told.any():
         return None
     filled = np.where(told, error, np.median(error[told]))
-    # an error of exactly 0 would make the covariance singular
-    least = 1e-6 * max(float(np.var(evidence.y[:, i])), 1e-12)
-    return np.asarray(np.maximum(filled**2, least))
+    return np.asarray(np.maximum(filled**2, _LEAST))

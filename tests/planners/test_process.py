@@ -18,9 +18,16 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import minimize
 
+from autolab.model.objectives import Objective
+from autolab.model.parameters import Real
+from autolab.model.problem import Problem
+from autolab.model.space import Space
+from autolab.model.trial import Trial
 from autolab.planners.bridge import as_botorch
+from autolab.planners.evidence import gather
 from autolab.planners.isolation import isolated
 from autolab.planners.kernels import KERNELS, Shape, distances
+from autolab.planners.prediction import fitted
 from autolab.planners.priors import Gamma, LogNormal, PriorName, priors
 from autolab.planners.process import Fitting, Hyperparameters, Process, cholesky, fit, inverted, solve
 from autolab.planners.surrogate import Kind, Surrogate, foresight
@@ -106,7 +113,7 @@ def test_the_bridge_makes_the_same_model_of_botorch_in_the_users_units(
     assert isinstance(model, SingleTaskGP)
     at = np.random.default_rng(1).random((9, 3))
     with torch.no_grad():
-        posterior = model.posterior(torch.as_tensor(at))
+        posterior: Any = model.posterior(torch.as_tensor(at))
         mean, covariance = posterior.mean[:, 0].numpy(), posterior.mvn.covariance_matrix.numpy()
     ours, joint = surrogate.joint(at)
     np.testing.assert_allclose(ours, mean, rtol=1e-6)
@@ -379,3 +386,35 @@ def test_a_fit_without_a_good_end_keeps_its_start(monkeypatch: pytest.MonkeyPatc
     task = Fitting(x, y, None, "matern", priors("scaled", 3))
     monkeypatch.setattr(Fitting, "loss", lambda self, u: (math.inf, np.zeros_like(u)))
     np.testing.assert_allclose(fit(x, y, None, "matern", "scaled").hyper.lengthscales, np.exp(task.start[:3]))
+
+
+# -- units
+
+
+@pytest.mark.parametrize("told", [None, 0.05, 0.0])
+@pytest.mark.parametrize(("center", "scale"), [(0.0, 1e-12), (3e-9, 1e-9), (1e6, 1.0), (-1e12, 1e9)])
+def test_a_quantity_of_any_size_has_the_same_model(center: float, scale: float, told: float | None) -> None:
+    problem = Problem(Space([Real("x", 0, 1)]), [Objective("y")])
+    x, y = data(9, 1)
+
+    def model(center: float, scale: float) -> Surrogate:
+        outcomes = [(float(center + scale * one), None if told is None else scale * told) for one in y]
+        trials = [Trial.completed({"x": float(a)}, {"y": b}) for a, b in zip(x[:, 0], outcomes, strict=True)]
+        return fitted(problem, gather(problem, trials, []))[0].each[0]
+
+    plain, ours, at = model(0.0, 1.0), model(center, scale), np.linspace(0, 1, 7)[:, None]
+    (mean, deviation), (expected, spread) = ours.predict(at), plain.predict(at)
+    np.testing.assert_allclose((mean - center) / scale, expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(deviation / scale, spread, rtol=1e-3)
+
+
+@pytest.mark.parametrize("value", [0.0, 7.25, -1e9, 0.1 + 0.2])
+def test_values_that_are_all_the_same_have_a_model(value: float) -> None:
+    problem = Problem(Space([Real("x", 0, 1)]), [Objective("y")])
+    trials = [Trial.completed({"x": x}, {"y": value}) for x in np.linspace(0, 1, 6).tolist()]
+    (one,) = fitted(problem, gather(problem, trials, []))[0].each
+    mean, _ = one.predict(np.array([[0.3]]))
+    assert (one.scale, mean[0]) == (1.0, pytest.approx(value))
+    with torch.no_grad():
+        told = as_botorch([one]).posterior(torch.tensor([[0.3]]).double()).mean
+    assert float(told) == pytest.approx(value)
