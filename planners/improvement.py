@@ -109,7 +109,7 @@ class Improvement:
             u = limit.sign * (limit.bound - means) / deviation
             chance = log_ndtr(u)
             logs = logs + chance
-            hazard = np.exp(-0.5 * u**2 - _LOG_ROOT_2PI - chance)
+            hazard = math.sqrt(2 / math.pi) / erfcx(-u / math.sqrt(2))  # phi / Phi, also where both are nothing
             to_mean.append((limit.place, -limit.sign * hazard / deviation))
             to_deviation.append((limit.place, -u * hazard / deviation))
             derivatives[limit.place] = (by_mean, by_variance / (2 * deviation))
