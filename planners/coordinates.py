@@ -116,9 +116,13 @@ class Coordinates:
         )
 
     def bounds(self, s: Array) -> tuple[Array, Array]:
-        """Return the least and greatest coordinates around `s`; a present component keeps its lower bound."""
+        """Return the least and greatest coordinates around `s`; a present component keeps its lower bound.
+
+        A category's greatest is its last place.
+        """
         lower = np.array([_least(axis) if s[i] > 0 else 0.0 for i, axis in enumerate(self.space.axes)])
-        return lower, np.maximum(np.ones(len(s)), lower)
+        upper = np.array([1.0 if levels is None else levels.max() for levels in self.levels])
+        return lower, np.maximum(upper, lower)
 
     def constraints(self, s: Array, free: NDArray[np.int64]) -> tuple[Array, Array, Array, Array]:
         """Return what constrains the free axes, the others held at `s`.
