@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+_FINE = 1000  # a grid of more numbers is searched as if it were continuous, and rounded at the end
+
 
 class Coordinates:
     """Between points, search coordinates `s` and encoded columns."""
@@ -34,11 +36,14 @@ class Coordinates:
         self._places = [space.names.index(name) for name in self._tied]
         self._starts = np.cumsum([0, *(axis.width for axis in space.axes)])
         self.levels: list[Array | None] = [self._levels(axis) for axis in space.axes]
-        """Of each axis the coordinates it can have; None where it is continuous."""
-        self.discrete = any(axis.grid is not None or getattr(axis, "optional", False) for axis in space.axes)
+        """Of each axis the coordinates it can have; None where it is continuous, or as good as that."""
+        self.discrete = any(
+            levels is not None or getattr(axis, "optional", False)
+            for axis, levels in zip(space.axes, self.levels, strict=True)
+        )
 
     def _levels(self, axis: Any) -> Array | None:  # noqa: ANN401  any axis
-        if axis.grid is None:
+        if axis.grid is None or (len(axis.grid) > _FINE and not isinstance(axis, Categorical)):
             return None
         return np.array([self._at(axis, value) for value in axis.grid])
 
@@ -109,7 +114,7 @@ class Coordinates:
         """Return which axes gradient ascent must not change: choices, absent and fixed components."""
         return np.array(
             [
-                axis.grid is not None
+                self.levels[i] is not None
                 or (isinstance(axis, Component) and (axis.high <= axis.floor or (axis.optional and s[i] == 0)))
                 for i, axis in enumerate(self.space.axes)
             ]

@@ -37,7 +37,9 @@ _COUPLED = 256  # fewer: each costs more
 _STARTS = 4
 _CHANCES = 4
 _ROUNDS = 6
+_CHANGES = 100
 _NEIGHBOURS = 2000
+_COUPLED_NEIGHBOURS = 96
 _TRACE = 1e-6
 _BETTER = 1e-4
 
@@ -118,6 +120,7 @@ class _Search:
         self._points = evidence.points
         self._coordinates = Coordinates(space)
         self._all = self._coordinates.combinations(_WHOLE)
+        self._rng = np.random.default_rng(0)
 
     def take(self, point: Point) -> None:
         """Leave a point out from now on."""
@@ -127,7 +130,7 @@ class _Search:
         """Return the best point found that is not taken, or None when all are."""
         if self._all is not None:
             return self._first(self._all, self._values(self._all))
-        rng = np.random.default_rng(seed)
+        rng = self._rng = np.random.default_rng(seed)
         s, whole = self._cloud(seed, rng)
         worths = self._values(s)
         if whole:  # nothing is left to search for
@@ -216,10 +219,7 @@ class _Search:
         open_ = np.ones(len(s), dtype=bool)
         for _ in range(_ROUNDS):
             for i in np.flatnonzero(open_):
-                moved = self._stepped(s[i], worths[i])
-                open_[i] = moved is not None
-                if moved is not None:
-                    s[i], worths[i] = moved
+                s[i], worths[i], open_[i] = self._changed(s[i], worths[i])
             if not open_.any():
                 break
             for group in np.flatnonzero(open_):
@@ -304,6 +304,16 @@ class _Search:
 
     # -- the choices
 
+    def _changed(self, s: Array, worth: float) -> tuple[Array, float, bool]:
+        """Return the end of single changes of choice, each the best, its worth, and whether there was one."""
+        changed = False
+        for _ in range(_CHANGES if self._space.coupling is None else 1):  # within constraints each costs much
+            moved = self._stepped(s, worth)
+            if moved is None:
+                break
+            (s, worth), changed = moved, True
+        return s, worth, changed
+
     def _stepped(self, s: Array, worth: float) -> tuple[Array, float] | None:
         """Return the best place one choice away and its worth; None where none is better."""
         moves = self._neighbours(s)
@@ -323,15 +333,22 @@ class _Search:
             elif isinstance(axis, Component) and axis.optional and s[i] > 0:
                 moves += self._exchanges(s, i)
         if self._space.coupling is not None:  # a change may break a constraint: to the nearest that keeps it
-            moves = moves[:96]
-            moves = list(self._coordinates.of([self._space.snap(self._coordinates.point(one)) for one in moves]))
-        return np.array(moves[:_NEIGHBOURS]).reshape(-1, len(s))
+            some = self._some(moves, _COUPLED_NEIGHBOURS)
+            return self._coordinates.of([self._space.snap(self._coordinates.point(one)) for one in some])
+        return np.array(self._some(moves, _NEIGHBOURS)).reshape(-1, len(s))
+
+    def _some(self, moves: list[Array], most: int) -> list[Array]:
+        """Return at most so many of the moves, at random: of each axis some."""
+        if len(moves) <= most:
+            return moves
+        return [moves[i] for i in self._rng.choice(len(moves), most, replace=False)]
 
     def _to_levels(self, s: Array, i: int, levels: Array, labels: bool) -> list[Array]:
         places = np.arange(len(levels))
         if not labels and len(levels) > 32:
             at = int(np.abs(levels - s[i]).argmin())
-            steps = np.array([-16, -8, -4, -2, -1, 1, 2, 4, 8, 16])
+            ahead = 2 ** np.arange(int(np.log2(len(levels))))
+            steps = np.concatenate([-ahead, ahead])
             places = np.unique(np.clip(np.concatenate([at + steps, [0, len(levels) - 1]]), 0, len(levels) - 1))
         return [_with(s, {i: levels[j]}) for j in places if levels[j] != s[i]]
 
