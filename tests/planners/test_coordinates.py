@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from autolab.model.parameters import Categorical, Ordinal, Integer, Mixture, Real
+from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Real
 from autolab.model.space import Space
 from autolab.planners.coordinates import Coordinates
 
