@@ -1,147 +1,240 @@
-"""Models, acquisition and coordinates against closed forms."""
+"""Models of the quantities, and what points are worth by them, against closed forms."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from botorch.acquisition.analytic import ExpectedImprovement
+from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
+from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
+from numpy.typing import NDArray
+from scipy.stats import norm
 
-from autolab.model.objectives import Objective, OutcomeConstraint
-from autolab.model.parameters import Categorical, Integer, Mixture, Real
+from autolab.model.candidates import Candidates
+from autolab.model.objectives import Goal, Objective, OutcomeConstraint
+from autolab.model.parameters import Categorical, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Trial
-from autolab.planners.acquisition import Worth, values
-from autolab.planners.coordinates import Coordinates
-from autolab.planners.evidence import gather
-from autolab.planners.feasibility import Success
+from autolab.planners.acquisition import Sampled, _reference
+from autolab.planners.belief import sampled, worth_of
+from autolab.planners.evidence import Evidence, gather
+from autolab.planners.improvement import Improvement
 from autolab.planners.isolation import isolated
-from autolab.planners.surrogate import outcome_model, predictions
+from autolab.planners.prediction import fitted, kinds
+from autolab.planners.search import Worth
+from autolab.planners.surrogate import Kind, foresight, outcome_models
+
+Array = NDArray[np.float64]
 
 GRID = np.linspace(0, 1, 9)
 LINE = Space([Real("x", 0, 1)])
+AT = np.array([[0.05], [0.33], [0.55], [0.83]])
+TWO = Problem(LINE, [Objective("y"), Objective("z", "minimize")])
 
 
-def told(problem: Problem, f, error: float | None = 1e-3):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def told(problem: Problem, f: Callable[[float], dict[str, float]], error: float | None = 1e-3) -> Evidence:
     history = [Trial.completed({"x": float(x)}, {k: (v, error) for k, v in f(x).items()}) for x in GRID]
     return gather(problem, history, [])
 
 
+def waves(x: float) -> dict[str, float]:
+    return {"y": float(np.sin(6 * x)), "z": float(x**2), "c": float(x)}
+
+
+def learned(problem: Problem, evidence: Evidence, seed: int = 0) -> Worth:
+    with isolated(0, torch=True):
+        return worth_of(problem, evidence, *fitted(problem, evidence), seed)
+
+
+# -- models
+
+
 def test_a_model_agrees_with_the_equations_of_gaussian_process_regression() -> None:
-    evidence = told(Problem(LINE, [Objective("y")]), lambda x: {"y": 40 + 7 * np.sin(5 * x)}, 0.5)
-    with isolated(0):
-        model = outcome_model(evidence)
-        x = np.linspace(0, 1, 5)[:, None]
-        mean, spread = predictions(model, x)
-        kernel = model.covar_module
-        with torch.no_grad():
-            k = kernel(torch.as_tensor(evidence.x)).to_dense().numpy()
-            cross = kernel(torch.as_tensor(x), torch.as_tensor(evidence.x)).to_dense().numpy()
-            prior = kernel(torch.as_tensor(x)).to_dense().numpy()
-            center = float(model.mean_module.constant)
+    problem = Problem(LINE, [Objective("y")])
+    evidence = told(problem, lambda x: {"y": 40 + 7 * np.sin(5 * x)}, 0.5)
+    (model,) = outcome_models(evidence, kinds(problem)).each
+    hyper, x = model.process.hyper, np.linspace(0, 1, 5)[:, None]
+
+    def kernel(a: Array, b: Array) -> Array:  # Matern 5/2
+        r = np.sqrt(5) * np.abs(a - b.T) / hyper.lengthscales
+        return np.asarray((1 + r + r**2 / 3) * np.exp(-r))
+
     y = evidence.y[:, 0]
     scale = y.std(ddof=1)
-    z = (y - y.mean()) / scale
-    gain = np.linalg.solve(k + np.eye(9) * (0.5 / scale) ** 2, np.column_stack([z - center, cross.T]))
-    np.testing.assert_allclose(mean[:, 0], y.mean() + scale * (center + cross @ gain[:, 0]), rtol=1e-6)
-    variance = np.diag(prior - cross @ gain[:, 1:])
-    np.testing.assert_allclose(spread[:, 0], scale * np.sqrt(variance), rtol=1e-4)
+    z, cross = (y - y.mean()) / scale, kernel(x, evidence.x)
+    k = kernel(evidence.x, evidence.x) + np.eye(9) * (0.5 / scale) ** 2
+    gain = np.linalg.solve(k, np.column_stack([z - hyper.mean, cross.T]))
+    mean, spread = model.predict(x)
+    np.testing.assert_allclose(mean, y.mean() + scale * (hyper.mean + cross @ gain[:, 0]), rtol=1e-8)
+    covariance = scale**2 * (kernel(x, x) - cross @ gain[:, 1:])
+    np.testing.assert_allclose(spread, np.sqrt(np.diag(covariance)), rtol=1e-6)
+    np.testing.assert_allclose(model.joint(x)[1], covariance, atol=1e-9)
+    assert model.noise == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(("goal", "sign"), [("maximize", 1.0), ("minimize", -1.0)])
-def test_worth_is_expected_improvement_where_noise_is_nothing(goal: str, sign: float) -> None:
-    problem = Problem(LINE, [Objective("y", goal)])  # type: ignore[arg-type]
-    evidence = told(problem, lambda x: {"y": np.sin(6 * x)}, 1e-3)
-    x = np.array([[0.05], [0.3], [0.55], [0.83]])
-    with isolated(0):
-        model = outcome_model(evidence)
-        ours = np.exp(values(Worth(problem, evidence, model, None, 0), x))
-        best = float((sign * evidence.y).max())
-        closed = ExpectedImprovement(model, best_f=sign * best, maximize=sign > 0)
-        with torch.no_grad():
-            expected = closed(torch.as_tensor(x)[:, None, :]).numpy()
-    np.testing.assert_allclose(ours, expected, atol=0.02 * expected.max() + 1e-3)
+def test_quantities_are_modelled_each_by_itself_in_their_order() -> None:
+    problem = Problem(LINE, [Objective("y"), Objective("z")], [OutcomeConstraint("c", "<=", 0.6)])
+    evidence = told(problem, waves, 0.1)
+    models = outcome_models(evidence, kinds(problem))
+    means, spreads = models.predictions(AT)
+    joint, covariance = models.joint(AT)
+    assert (means.shape, spreads.shape, covariance.shape) == ((4, 3), (4, 3), (3, 4, 4))
+    np.testing.assert_allclose(joint, means)
+    np.testing.assert_allclose(np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)).T, spreads, rtol=1e-6)
+    np.testing.assert_allclose(models.noises, [0.1, 0.1, 0.1])
+    for i, name in enumerate("yzc"):
+        (alone,) = outcome_models(told(Problem(LINE, [Objective(name)]), waves, 0.1), kinds(problem)).each
+        np.testing.assert_array_equal(alone.predict(AT)[0], means[:, i])
+
+
+def test_an_unknown_error_among_known_ones_is_their_median() -> None:
+    problem, errors = Problem(LINE, [Objective("y")]), [0.1, None, 0.2, 0.4, None, 0.2, 0.0, 0.3, 0.1]
+    history = [Trial.completed({"x": float(x)}, {"y": (float(x), e)}) for x, e in zip(GRID, errors, strict=True)]
+    (model,) = outcome_models(gather(problem, history, []), kinds(problem)).each
+    expected = np.array([0.1, 0.2, 0.2, 0.4, 0.2, 0.2, 1e-3 * model.scale, 0.3, 0.1])
+    np.testing.assert_allclose(np.sqrt(model.process.hyper.noise) * model.scale, expected)
+    assert not model.process.hyper.learned_noise
+
+
+def test_of_several_kinds_the_one_that_foretells_best_is_taken() -> None:
+    rng, space = np.random.default_rng(0), Space([Categorical("c", list("pqrstu")), Real("x", 0, 1)])
+    problem = Problem(space, [Objective("y")])
+    trials = [
+        Trial.completed(p, {"y": (ord(str(p["c"])) * 7) % 5 + float(p["x"]) + 0.1 * rng.standard_normal()})
+        for p in space.sample(20, 0)
+    ]
+    evidence = gather(problem, trials, [])
+    several = kinds(problem)
+    assert several == (Kind("smooth", "scaled"), Kind("smooth", "stiff"))
+    alone = [foresight(outcome_models(evidence, [kind]).each[0].process) for kind in several]
+    (chosen,) = outcome_models(evidence, several).each
+    assert chosen.kind == several[int(np.argmax(alone))]
+    assert foresight(chosen.process) == pytest.approx(max(alone))
+    assert kinds(Problem(LINE, [Objective("y")])) == (Kind("matern", "scaled"),)
+    assert kinds(Problem(Candidates({"u": [0.0, 1.0]}), [Objective("y")])) == several
+    assert str(several[0]) == "smooth, scaled"
+
+
+# -- worth
+
+
+def test_samples_are_taken_only_where_there_is_no_closed_form() -> None:
+    target = Problem(LINE, [Objective("y", "match", target=0.44)])
+    plain = Problem(LINE, [Objective("y", "minimize")], [OutcomeConstraint("c", "<=", 0.6)])
+    assert (sampled(TWO), sampled(target), sampled(plain)) == (True, True, False)
+    for problem, kind in ((TWO, Sampled), (target, Sampled), (plain, Improvement)):
+        assert isinstance(learned(problem, told(problem, waves)), kind)
 
 
 def test_an_outcome_constraint_weighs_by_the_probability_that_it_holds() -> None:
-    plain = Problem(LINE, [Objective("y")])
-    limited = Problem(LINE, [Objective("y")], [OutcomeConstraint("c", "<=", 0.6)])
-
-    def f(x: float) -> dict[str, float]:
-        return {"y": float(np.sin(6 * x)), "c": float(x)}
-
+    plain, limited = (Problem(LINE, [Objective("y")], limits) for limits in ([], [OutcomeConstraint("c", "<=", 0.6)]))
     x = np.array([[0.1], [0.95]])
-    with isolated(0):
-        one = told(plain, f)
-        free = values(Worth(plain, one, outcome_model(one), None, 0), x)
-        two = told(limited, f)
-        kept = values(Worth(limited, two, outcome_model(two), None, 0), x)
+    free = learned(plain, told(plain, waves)).values(x)
+    kept = learned(limited, told(limited, waves)).values(x)
     assert kept[0] == pytest.approx(free[0], abs=0.6)
     assert kept[1] < free[1] - 5  # c = 0.95 breaks the bound for certain
 
 
 def test_matching_a_target_is_worth_most_where_it_is_met() -> None:
     problem = Problem(LINE, [Objective("y", "match", target=0.44)])
-    evidence = told(problem, lambda x: {"y": float(x)})
     x = np.linspace(0, 1, 101)[:, None]
-    with isolated(0):
-        worth = values(Worth(problem, evidence, outcome_model(evidence), None, 0), x)
+    with isolated(0, torch=True):
+        worth = learned(problem, told(problem, lambda x: {"y": float(x)})).values(x)
     assert x[int(np.argmax(worth)), 0] == pytest.approx(0.44, abs=0.011)
 
 
+@pytest.mark.slow
+def test_matching_a_target_is_worth_the_expected_approach() -> None:
+    # of a normal value: E max(0, best - |y - target|), the best being known
+    problem = Problem(LINE, [Objective("y", "match", target=0.44)])
+    evidence = told(problem, lambda x: {"y": float(np.sin(6 * x))})
+    ours = np.exp(learned(problem, evidence).values(AT))
+    (mean, spread), best = fitted(problem, evidence)[0].each[0].predict(AT), np.abs(evidence.y - 0.44).min()
+    z = norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+    expected = np.maximum(best - np.abs(mean[:, None] + spread[:, None] * z - 0.44), 0).mean(axis=1)
+    assert expected.max() > 1e-3
+    np.testing.assert_allclose(ours, expected, rtol=0.05, atol=0.02 * expected.max())
+
+
+@pytest.mark.slow
+def test_two_objectives_are_worth_the_hypervolume() -> None:
+    evidence = told(TWO, lambda x: {"y": float(np.sin(6 * x)), "z": float(x**2 - x)})
+    ours = np.exp(learned(TWO, evidence).values(AT))
+    signs = torch.tensor([1.0, -1.0]).double()
+    y = torch.as_tensor(evidence.y) * signs
+    with isolated(0, torch=True), torch.no_grad():
+        reference = _reference(TWO, evidence, lambda y: y * signs)
+        analytic: Any = ExpectedHypervolumeImprovement
+        closed = analytic(
+            _Turned(fitted(TWO, evidence)[0].botorch(), signs),
+            reference.tolist(),
+            FastNondominatedPartitioning(reference, y),
+        )
+        expected = closed(torch.as_tensor(AT)[:, None, :]).numpy()
+    assert expected.max() > 1e-3
+    np.testing.assert_allclose(ours, expected, rtol=0.1, atol=0.05 * expected.max())
+
+
+class _Turned(torch.nn.Module):
+    """A model whose second quantity is to be maximized, as botorch wants it."""
+
+    num_outputs = 2
+
+    def __init__(self, model: Any, signs: torch.Tensor) -> None:
+        super().__init__()
+        self._model, self._signs = model, signs
+
+    def posterior(self, x: torch.Tensor, **given: Any) -> Any:
+        posterior = self._model.posterior(x)
+
+        class Turned:
+            mean = posterior.mean * self._signs
+            variance = posterior.variance
+
+        return Turned()
+
+
 @pytest.mark.parametrize("streak", [0, 2])
-def test_worth_is_improvement_times_success_with_care_after_failures_in_a_row(streak: int) -> None:
-    problem = Problem(LINE, [Objective("y")])
+@pytest.mark.parametrize("goal", ["maximize", "match"])
+def test_worth_is_improvement_times_success_with_care_after_failures_in_a_row(streak: int, goal: Goal) -> None:
+    problem = Problem(LINE, [Objective("y", goal, target=0.4 if goal == "match" else None)])
     good = [Trial.completed({"x": float(x)}, {"y": float(np.sin(6 * x))}) for x in GRID[:6]]
     bad = [Trial.failed({"x": float(x)}, "clogged") for x in GRID[6:8]]
-    evidence, x = gather(problem, good + bad if streak else bad + good, []), np.array([[0.33], [0.8]])
-    with isolated(0):
-        model, success = outcome_model(evidence), Success(evidence.x, evidence.failed)
-        alone = values(Worth(problem, evidence, model, None, 0), x)
-        both = values(Worth(problem, evidence, model, success, 0), x)
-        chances = success.probabilities(x)
-    np.testing.assert_allclose(both, np.array(alone) + (1 + streak) * np.log(chances), rtol=1e-6)
+    evidence = gather(problem, good + bad if streak else bad + good, [])
+    with isolated(0, torch=True):
+        models, success = fitted(problem, evidence)
+        assert success is not None
+        alone = worth_of(problem, evidence, models, None, 0).values(AT)
+        both = worth_of(problem, evidence, models, success, 0).values(AT)
+    np.testing.assert_allclose(both, alone + (1 + streak) * success.log_probability(AT), rtol=1e-6)
 
 
-def test_a_pending_point_lowers_the_worth_around_it() -> None:
-    problem = Problem(LINE, [Objective("y")])
-    evidence = told(problem, lambda x: {"y": float(np.sin(3 * x))}, 0.1)
+@pytest.mark.parametrize("failures", [0, 2])
+@pytest.mark.parametrize("problem", [Problem(LINE, [Objective("y", "match", target=0.4)]), TWO], ids=["target", "two"])
+def test_slopes_are_those_of_differences(problem: Problem, failures: int) -> None:
+    history = [Trial.completed({"x": float(x)}, waves(float(x))) for x in GRID]
+    history += [Trial.failed({"x": 0.9 + 0.05 * i}, "no") for i in range(failures)]
+    worth = learned(problem, gather(problem, history, [{"x": 0.61}]))
+    with isolated(0, torch=True):
+        value, gradient = worth.slopes(AT)
+        np.testing.assert_allclose(value, worth.values(AT), rtol=1e-6, atol=1e-6)
+        difference = (worth.values(AT + 1e-5) - worth.values(AT - 1e-5)) / 2e-5
+    np.testing.assert_allclose(gradient[:, 0], difference, rtol=1e-2, atol=1e-3 * np.abs(difference).max())
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [Problem(LINE, [Objective("y")]), Problem(LINE, [Objective("y", "match", target=2.0)]), TWO],
+    ids=["one", "target", "two"],
+)
+def test_a_pending_point_lowers_the_worth_around_it(problem: Problem) -> None:
+    evidence = told(problem, lambda x: {"y": float(np.sin(3 * x)), "z": float(x)}, 0.1)
+    worth = learned(problem, evidence)
     x = np.linspace(0, 1, 101)[:, None]
-    with isolated(0):
-        worth = Worth(problem, evidence, outcome_model(evidence), None, 0)
-        x = x[[int(np.argmax(values(worth, x)))]]
-        before = values(worth, x)[0]
-        worth.add_pending(torch.as_tensor(x))
-        assert values(worth, x)[0] < before - 0.5
-
-
-def test_an_equality_that_says_nothing_new_is_left_out() -> None:
-    space = Space([Real("x", 0, 1), Real("y", 0, 1), Real("z", 0, 1)], ["x + y == 1", "2*x + 2*y == 2", "y - z == 0"])
-    s = Coordinates(space).of(space.sample(1, 0)[0])
-    inequalities, equalities = Coordinates(space).constraints(s, np.arange(3))
-    assert (len(inequalities), len(equalities)) == (0, 2)
-
-
-def test_search_coordinates_go_round_and_encode_as_the_space_does() -> None:
-    space = Space(
-        [
-            Mixture(["a", "b", "s"], at_most=2, bounds={"s": (0.2, 0.8)}),
-            Real("T", 20, 50, log=True),
-            Real("rate", 0.01, 10, log=True),
-            Integer("k", 0, 9),
-            Categorical("c", ["p", "q"], {"p": {"u": 1, "v": 5}, "q": {"u": 2, "v": 3}}),
-        ],
-        ["T + 10*a + k <= 55"],
-    )
-    coordinates = Coordinates(space)
-    for point in space.sample(20, 0):
-        s = coordinates.of(point)
-        assert space.key(space.snap(coordinates.point(s))) == space.key(point)
-        np.testing.assert_allclose(coordinates.encode(torch.as_tensor(s)).numpy(), space.encode([point])[0], atol=1e-12)
-        free = np.flatnonzero(~coordinates.held(s))
-        inequalities, equalities = coordinates.constraints(s, free)
-        for index, weights, bound in inequalities:
-            assert float(weights @ torch.as_tensor(s[free])[index]) >= bound - 1e-9
-        for index, weights, bound in equalities:
-            assert float(weights @ torch.as_tensor(s[free])[index]) == pytest.approx(bound, abs=1e-9)
-        lower, upper = coordinates.bounds(s)
-        assert ((s >= lower - 1e-12) & (s <= upper + 1e-12)).all()
+    with isolated(0, torch=True):
+        x = x[[int(np.argmax(worth.values(x)))]]
+        before = worth.values(x)[0]
+        worth.add_pending(x)
+        assert worth.values(x)[0] < before - 0.5
