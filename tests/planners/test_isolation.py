@@ -38,6 +38,9 @@ MIXTURE = (
     'Problem(Space([Mixture(["a", "b", "w"], at_most=2), Real("T", 1, 9, log=True)], ["T + a <= 8"]), [Objective("y")])'
 )
 TABLE = 'Problem(Candidates({"u": [i / 30 for i in range(30)]}), [Objective("y")])'
+WALKED = pytest.mark.xfail(
+    strict=True, reason="points within constraints are drawn by botorch's walk, which loads torch"
+)
 
 
 def told(code: str) -> str:
@@ -47,7 +50,7 @@ def told(code: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("problem", [BOX, MIXTURE, TABLE], ids=["box", "mixture", "table"])
+@pytest.mark.parametrize("problem", [BOX, pytest.param(MIXTURE, marks=WALKED), TABLE], ids=["box", "mixture", "table"])
 @pytest.mark.parametrize("how", ["", ", failures=4", ", planner=Repeating()"], ids=["", "failures", "repeating"])
 def test_a_suggestion_for_one_objective_loads_no_torch(problem: str, how: str) -> None:
     assert told(f"proposed({problem}{how}); print(heavy())") == "[]"
@@ -114,9 +117,14 @@ def test_all_is_as_before_after_an_error() -> None:
     torch.set_num_threads(2)
     torch.manual_seed(1)
     state = torch.get_rng_state()
-    with pytest.raises(ZeroDivisionError), isolated(0):
+
+    @isolated(0)
+    def breaks() -> None:
         torch.rand(1)
-        int("1") // int("0")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        breaks()
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == 2
     torch.set_num_threads(threads)
