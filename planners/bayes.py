@@ -48,8 +48,8 @@ class Bayes:
     A point that history holds, or that is pending, is not proposed again (an invalidated trial does not count).
 
     Attributes:
-        initial: Trials (completed or failed) before models are trusted; None for twice the number of keys of a
-            point, but 4 to 16.
+        initial: Trials (completed or failed) before models are trusted; None for the number of keys of a point, but
+            3 to 8.
     """
 
     initial: int | None = None
@@ -191,12 +191,12 @@ class Bayes:
         return len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < self._enough(problem)
 
     def _enough(self, problem: Problem) -> int:
-        return self.initial if self.initial is not None else min(max(2 * len(problem.space.names), 4), 16)
+        return self.initial if self.initial is not None else min(max(len(problem.space.names), 3), 8)
 
 
 def _design(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[str, Any]) -> list[Suggestion]:
     points = fill(problem.space, n, evidence.known, evidence.taken, seed)
-    return [Suggestion(point, {"rule": "design", **_left_out(evidence), **info}) for point in points]
+    return [Suggestion(point, {"rule": "design", **evidence.not_used, **info}) for point in points]
 
 
 def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int) -> list[Suggestion]:
@@ -222,7 +222,3 @@ def _believed(problem: Problem, evidence: Evidence, point: Point, seed: int) -> 
         belief = Belief.learned(problem, evidence, seed)
         (info,) = belief.infos([point], belief.worths([point]))
     return belief, float(info["gain"])
-
-
-def _left_out(evidence: Evidence) -> dict[str, int]:
-    return {"left_out": evidence.left_out} if evidence.left_out else {}

@@ -67,7 +67,7 @@ class Belief:
         told = []
         for i, worth in enumerate(worths):
             info: dict[str, Any] = {"rule": self.rule, "predicted": self._predicted(means[i], spreads[i])}
-            info |= {"gain": math.exp(min(worth, 700.0)), **_left_out(self.evidence)}
+            info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
             if chances is not None:
                 info["success"] = float(chances[i])
             told.append(info)
@@ -95,8 +95,3 @@ def worth_of(problem: Problem, evidence: Evidence, models: Models, success: Succ
     from autolab.planners.acquisition import Sampled
 
     return Sampled(problem, evidence, models, success, seed)
-
-
-def _left_out(evidence: Evidence) -> dict[str, int]:
-    """Return how many trials could not be used, for `info`; nothing where all could."""
-    return {"left_out": evidence.left_out} if evidence.left_out else {}

@@ -5,8 +5,9 @@ Notation: `n` usable trials, `f` failed ones, `p` pending points, `d` encoded co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from autolab.model.trial import Point, Trial, Value
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 FAR = 10.0
 """How many ranges outside of its bounds a parameter may lie for a trial to be learned from: a slip of units is farther."""
+_MOST = 1200
+"""Trials that a model is made of; of more, those best by each objective (a quarter), and others at random."""
 _UNDER_WAY = frozenset({"proposed", "in_review", "approved", "running", "held"})
 
 
@@ -39,6 +43,7 @@ class Evidence:
         streak: How many of the last trials failed in a row.
         left_out: How many trials could not be used, for a quantity that is missing or not finite, or a
             point of another space or far away from it.
+        aside: How many could have been used, but are too many for a model: see `_MOST`.
     """
 
     x: Array
@@ -50,11 +55,18 @@ class Evidence:
     taken: frozenset[tuple[Value, ...]]
     streak: int
     left_out: int
+    aside: int = 0
 
     @property
     def known(self) -> Array:
         """All encoded points tried or under way, `(n + f + p) x d`."""
         return np.vstack([self.x, self.failed, self.pending])
+
+    @property
+    def not_used(self) -> dict[str, int]:
+        """What a suggestion tells of trials that its model is not made of: those left out or aside, if any."""
+        told = {"left_out": self.left_out, "aside": self.aside}
+        return {name: count for name, count in told.items() if count}
 
 
 def gather(problem: Problem, history: Sequence[Trial], pending: Sequence[Point]) -> Evidence:
@@ -67,11 +79,12 @@ def gather(problem: Problem, history: Sequence[Trial], pending: Sequence[Point])
     names = problem.outcome_names
     columns = len(problem.space.columns)
     told = [trial for trial in history if not trial.invalidated]
+    placed = _placed(problem, [trial.point for trial in told])
     usable, failed, waiting, left_out = [], [], list(pending), 0
-    for trial in told:
-        if not _encodable(problem, trial.point):
+    for trial, has_place in zip(told, placed, strict=True):
+        if not has_place:
             left_out += 1
-        elif is_learned_from(problem, trial):
+        elif _is_measured(problem, trial):
             usable.append(trial)
         elif trial.state in {"failed", "rejected"}:
             failed.append(trial.point)
@@ -79,11 +92,11 @@ def gather(problem: Problem, history: Sequence[Trial], pending: Sequence[Point])
             waiting.append(trial.point)
         else:
             left_out += 1
-    waiting = [point for point in waiting if _encodable(problem, point)]
-    seen = [trial.point for trial in told if _encodable(problem, trial.point)] + waiting
+    waiting = [point for point, has_place in zip(waiting, _placed(problem, waiting), strict=True) if has_place]
+    seen = [trial.point for trial, has_place in zip(told, placed, strict=True) if has_place] + waiting
     values = [[trial.outcome[name] for name in names] for trial in usable]
     errors = [[np.nan if one.standard_error is None else one.standard_error for one in row] for row in values]
-    return Evidence(
+    evidence = Evidence(
         x=_encoded(problem, [trial.point for trial in usable], columns),
         y=np.array([[one.value for one in row] for row in values], dtype=float).reshape(len(usable), len(names)),
         error=np.array(errors, dtype=float).reshape(len(usable), len(names)),
@@ -94,6 +107,41 @@ def gather(problem: Problem, history: Sequence[Trial], pending: Sequence[Point])
         streak=_streak(told),
         left_out=left_out,
     )
+    return _thinned(problem, evidence)
+
+
+def _thinned(problem: Problem, evidence: Evidence) -> Evidence:
+    """Return evidence of no more trials than a model is made of; what is taken stays whole."""
+    kept, failed = _chosen(problem, evidence.y), _even(len(evidence.failed), _MOST // 2)
+    aside = len(evidence.x) - len(kept) + len(evidence.failed) - len(failed)
+    if not aside:
+        return evidence
+    return replace(
+        evidence,
+        x=evidence.x[kept],
+        y=evidence.y[kept],
+        error=evidence.error[kept],
+        points=tuple(evidence.points[i] for i in kept),
+        failed=evidence.failed[failed],
+        aside=aside,
+    )
+
+
+def _chosen(problem: Problem, y: Array) -> Places:
+    if len(y) <= _MOST:
+        return np.arange(len(y))
+    share = _MOST // (4 * len(problem.objectives))
+    best: set[int] = set()
+    for i, objective in enumerate(problem.objectives):
+        worth = np.array([objective.utility(value) for value in y[:, i]])
+        best.update(int(one) for one in np.argsort(-worth, kind="stable")[:share])
+    others = np.array([i for i in range(len(y)) if i not in best])
+    return np.sort(np.concatenate([sorted(best), others[_even(len(others), _MOST - len(best))]]).astype(int))
+
+
+def _even(n: int, most: int) -> Places:
+    """Return `most` of `n` places at random, always the same ones; all where they are fewer."""
+    return np.arange(n) if n <= most else np.sort(np.random.default_rng(n).permutation(n)[:most])
 
 
 def _streak(trials: Sequence[Trial]) -> int:
@@ -103,19 +151,29 @@ def _streak(trials: Sequence[Trial]) -> int:
 
 def is_learned_from(problem: Problem, trial: Trial) -> bool:
     """Return whether the outcome of a trial is: every quantity a finite number, at a point with a place."""
-    if not trial.usable or problem.missing(trial.outcome) or not _encodable(problem, trial.point):
+    return _is_measured(problem, trial) and _placed(problem, [trial.point])[0]
+
+
+def _is_measured(problem: Problem, trial: Trial) -> bool:
+    if not trial.usable or problem.missing(trial.outcome):
         return False
-    return all(bool(np.isfinite(trial.outcome[name].value)) for name in problem.outcome_names)
+    return all(math.isfinite(trial.outcome[name].value) for name in problem.outcome_names)
 
 
-def _encodable(problem: Problem, point: Point) -> bool:
-    """Return whether a point can be learned from: it has a place, and that is not far away from the space."""
+def _placed(problem: Problem, points: Sequence[Point]) -> list[bool]:
+    """Return which points can be learned from: those that have a place, not far away from the space."""
+    if not points:
+        return []
     try:
         with np.errstate(all="ignore"):
-            encoded = problem.space.encode([point])
-    except OutsideSpace:
-        return False
-    return bool((np.abs(encoded - 0.5) <= FAR + 0.5).all())  # false for NaN
+            encoded = problem.space.encode(points)
+    except OutsideSpace:  # one of them: which?
+        if len(points) == 1:
+            return [False]
+        half = len(points) // 2
+        return _placed(problem, points[:half]) + _placed(problem, points[half:])
+    near: list[bool] = (np.abs(encoded - 0.5) <= FAR + 0.5).all(axis=1).tolist()  # false for NaN
+    return near
 
 
 def _encoded(problem: Problem, points: Sequence[Point], columns: int) -> Array:

@@ -69,8 +69,11 @@ def kinds(problem: Problem) -> tuple[Kind, ...]:
     from autolab.planners.surrogate import Kind
 
     space = problem.space
-    numeric = not isinstance(space, Candidates) and not any(isinstance(axis, Categorical) for axis in space.axes)
-    return (Kind("matern", "scaled"),) if numeric else (Kind("smooth", "scaled"), Kind("smooth", "stiff"))
+    if isinstance(space, Candidates):
+        numeric = len(space.columns) == len(space.names)  # a column of labels has a name for each
+    else:
+        numeric = not any(isinstance(axis, Categorical) for axis in space.axes)
+    return (Kind("matern", "broad"),) if numeric else (Kind("smooth", "stiff"),)
 
 
 def predictor(problem: Problem, evidence: Evidence) -> Predict:

@@ -1,7 +1,6 @@
 """What is believed of a Gaussian process's hyperparameters before any trial.
 
-Notation: `d` encoded columns. Priors are densities of the hyperparameters themselves; the fit maximizes posterior
-density over their logarithms without a change of measure, as botorch does.
+Notation: `d` encoded columns, `u` the logarithm of a hyperparameter, which the fit searches over.
 """
 
 from __future__ import annotations
@@ -14,12 +13,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-PriorName = Literal["scaled", "stiff"]
+PriorName = Literal["broad", "stiff", "scaled"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A normal density of the logarithm, as the fit sees it.
+
+    The density of the value itself has its mode far lower, by the square of the deviation, and a fit that maximizes that
+    one supposes short lengthscales wherever trials say little.
+
+    Attributes:
+        mean: Of the logarithm.
+        deviation: Of the logarithm.
+    """
+
+    mean: float
+    deviation: float
+
+    @property
+    def mode(self) -> float:
+        """The logarithm at the mode."""
+        return self.mean
+
+    def log(self, u: Array) -> tuple[Array, Array]:
+        """Return the log density of `u`, and its derivative by `u`."""
+        z = (u - self.mean) / self.deviation
+        return -0.5 * z**2 - math.log(self.deviation) - 0.5 * math.log(2 * math.pi), -z / self.deviation
 
 
 @dataclass(frozen=True)
 class LogNormal:
-    """A log-normal density.
+    """A log-normal density of the value itself, as botorch takes it.
 
     Attributes:
         mean: Of the logarithm.
@@ -75,18 +100,28 @@ class Priors:
         noise: Variance of one measurement's noise.
     """
 
-    lengthscale: LogNormal | Gamma
-    outputscale: Gamma | None
+    lengthscale: Spread | LogNormal | Gamma
+    outputscale: Spread | Gamma | None
     noise: LogNormal = LogNormal(-4.0, 1.0)
 
 
 def priors(name: PriorName, d: int) -> Priors:
     """Return priors for `d` columns.
 
-    `scaled`: lengthscales that grow with the root of the dimension (Hvarfner, Hellsten and Nardi 2024). `short`:
-    shorter ones and a variance of its own, for labels and descriptors.
+    | name | lengthscales | for |
+    |---|---|---|
+    | `broad` | around 1.5 times the root of the dimension, a variance of its own | numbers |
+    | `stiff` | long ones that hardly differ, a variance of its own | labels and descriptors |
+    | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | comparison |
+
+    The center of `broad` and `scaled` grows with the root of the dimension (Hvarfner, Hellsten and Nardi 2024). `stiff`
+    is what the chemists' packages take (around 4 ranges in 5 dimensions). Which one for what was measured: see the page
+    on the default planner.
     """
+    center = math.sqrt(2.0) + 0.5 * math.log(d)
+    if name == "broad":
+        return Priors(Spread(center - 1.0, 1.0), Spread(0.5, 1.0))
     if name == "scaled":
-        return Priors(LogNormal(math.sqrt(2.0) + 0.5 * math.log(d), math.sqrt(3.0)), None)
+        return Priors(LogNormal(center, math.sqrt(3.0)), None)
     level = 0.4 * math.sqrt(d) + 4.0
     return Priors(Gamma(2.0 * level, 2.0), Gamma(level, 1.0))

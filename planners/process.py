@@ -11,7 +11,7 @@ values with their noise. Outcomes are standardized; what leaves this module is i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 LEAST_NOISE = 1e-4  # of the outcomes' variance, as in botorch
 _JITTER = 1e-8
 _STEPS = 60
+_FITTED = 400
 _WIDEST = 4.5  # how far from its prior's mode a hyperparameter's logarithm is searched
 
 
@@ -130,7 +131,8 @@ def fit(x: Array, y: Array, variance: Array | None, shape: Shape, prior: PriorNa
     """
     from scipy.optimize import minimize  # loaded late: half a second
 
-    task = Fitting(x, y, variance, shape, priors(prior, x.shape[1]))
+    some = _some(len(y))
+    task = Fitting(x[some], y[some], None if variance is None else variance[some], shape, priors(prior, x.shape[1]))
     found: Any = minimize(
         task.loss,
         task.start,
@@ -140,7 +142,18 @@ def fit(x: Array, y: Array, variance: Array | None, shape: Shape, prior: PriorNa
         options={"maxiter": _STEPS, "ftol": 1e-6},
     )
     best = found.x if np.isfinite(found.fun) else task.start
-    return Process(x, y, shape, task.hyper(best))
+    hyper = task.hyper(best)
+    if len(y) > len(some):
+        noise = np.full(len(y), float(hyper.noise[0])) if variance is None else variance
+        hyper = replace(hyper, noise=noise)
+    return Process(x, y, shape, hyper)
+
+
+def _some(n: int) -> NDArray[np.int64]:
+    """Return which of `n` trials hyperparameters are fitted to: all, or a share of many (always the same one)."""
+    if n <= _FITTED:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(n).permutation(n)[:_FITTED])
 
 
 class Fitting:
@@ -158,8 +171,11 @@ class Fitting:
 
     @property
     def start(self) -> Array:
-        """The modes of the priors; a lengthscale of log-normal prior starts nearer to its median, as botorch's does."""
-        first = [self._prior.lengthscale.mode] * self._d
+        """The modes of the priors; lengthscales not longer than 0.75 times the root of the dimension.
+
+        From longer ones the way to short ones is flat.
+        """
+        first = [min(self._prior.lengthscale.mode, 0.5 * math.log(self._d) - 0.3)] * self._d
         if self._learn:
             first.append(math.log(max(math.exp(self._prior.noise.mode), 2 * LEAST_NOISE)))
         if self._prior.outputscale is not None:
