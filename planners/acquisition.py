@@ -20,6 +20,7 @@ from botorch.utils.multi_objective.hypervolume import infer_reference_point
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from numpy.typing import NDArray
 from torch import Tensor
+from autolab.planners.improvement import CAUTION
 
 if TYPE_CHECKING:
     from autolab.model.objectives import Objective, OutcomeConstraint
@@ -52,7 +53,7 @@ class Sampled:
         self, problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int
     ) -> None:
         self._success = success
-        self._caution = 1 + evidence.streak
+        self._caution = CAUTION + evidence.streak
         self._pending = torch.as_tensor(evidence.pending)
         make = _improvement if len(problem.objectives) == 1 else _hypervolume
         self._improvement = make(problem, evidence, models.botorch(), seed)

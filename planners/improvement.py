@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 
 _SAMPLES = 32
 _JITTER = 1e-6
+CAUTION = 2.0
+"""The power of the probability of success that a gain is weighed by; 1 more for each of the last trials that failed."""
 _LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -49,7 +51,7 @@ class Improvement:
         self, problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int
     ) -> None:
         self._problem, self._models, self._success, self._seed = problem, models, success, seed
-        self._caution = 1 + evidence.streak  # a planner that goes on failing grows more careful
+        self._caution = CAUTION + evidence.streak  # a planner that goes on failing grows more careful
         self._known = np.unique(evidence.x, axis=0)
         self._pending = evidence.pending
         self._unit = math.log(models.each[0].scale)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from autolab.planners.improvement import CAUTION
 
 if TYPE_CHECKING:
     from autolab.planners.evidence import Evidence
@@ -36,7 +37,7 @@ class Teaching:
 
     def __init__(self, evidence: Evidence, models: Models, success: Success | None) -> None:
         self._success = success
-        self._caution = 1 + evidence.streak
+        self._caution = CAUTION + evidence.streak
         model = models.botorch()
         self.models: list[Any] = list(model.models) if hasattr(model, "models") else [model]
         self._pending = torch.as_tensor(evidence.pending)

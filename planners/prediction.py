@@ -13,6 +13,7 @@ from autolab.model.parameters import Categorical
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.model.trial import Point
+    from autolab.model.space import Space
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
     from autolab.planners.surrogate import Kind, Models
@@ -60,20 +61,22 @@ def fitted(problem: Problem, evidence: Evidence) -> tuple[Models, Success | None
     from autolab.planners.feasibility import Success
     from autolab.planners.surrogate import outcome_models
 
-    models = outcome_models(evidence, kinds(problem))
+    models = outcome_models(evidence, kind_of(problem.space))
     return models, Success(evidence.x, evidence.failed) if len(evidence.failed) else None
 
 
-def kinds(problem: Problem) -> tuple[Kind, ...]:
-    """Return what may be supposed of the quantities of a problem."""
+def kind_of(space: Space | Candidates) -> Kind:
+    """Return what is supposed of quantities over a space: where labels are many broad trends, else roughness.
+
+    Measured on tables of reactions and of materials, and on functions: see the page on the default planner.
+    """
     from autolab.planners.surrogate import Kind
 
-    space = problem.space
     if isinstance(space, Candidates):
-        numeric = len(space.columns) == len(space.names)  # a column of labels has a name for each
+        labelled = sum(isinstance(space.point(0)[name], str) for name in space.names)
     else:
-        numeric = not any(isinstance(axis, Categorical) for axis in space.axes)
-    return (Kind("matern", "broad"),) if numeric else (Kind("smooth", "stiff"),)
+        labelled = sum(isinstance(axis, Categorical) for axis in space.axes)
+    return Kind("smooth", "stiff") if 2 * labelled >= len(space.names) else Kind("matern", "broad")
 
 
 def predictor(problem: Problem, evidence: Evidence) -> Predict:
