@@ -106,7 +106,7 @@ def _completed(
     space: Space | Candidates, m: int, strata: int, known: Array, taken: frozenset[Key], seed: int
 ) -> list[dict[str, Value]]:
     """Return `m` points (fewer where the space has no more) that complete a hypercube, the most telling first."""
-    if isinstance(space, Candidates) or space.coupling is not None:
+    if isinstance(space, Candidates) or not space.is_box:
         most = _POOL if isinstance(space, Candidates) else max(_DRAWN, 8 * m)
         points = untried(space, 0, taken, seed, most=most)
         if not points:
