@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from autolab.model.candidates import Candidates
 from autolab.model.parameters import Categorical
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import as_batch
 from autolab.planners.conditioned import conditioned
 from autolab.planners.designs import evenest, farthest
 from autolab.planners.evidence import gather
@@ -61,6 +62,7 @@ class LatinHypercube:
         if self.runs is not None:
             check_number("runs", self.runs, 1)
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:

@@ -210,6 +210,14 @@ class Labels:
 Column = Numbers | Labels
 
 
+def alike(columns: Sequence[Column]) -> Places:
+    """Return a number a row, equal for rows that have equal values in all columns; the numbers are 0, 1, 2 ..."""
+    numbers = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        numbers = np.unique(numbers * column.count + column.codes, return_inverse=True)[1]
+    return numbers
+
+
 class Index:
     """Finds rows by what they hold: each row has one number, made of the codes of its values.
 
