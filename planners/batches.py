@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 Suggest = Callable[..., "list[Suggestion]"]
 """A planner's `suggest`: (problem, history, *, n, pending, seed) -> suggestions."""
 Values = dict[str, "Value"]
+F = TypeVar("F", bound=Callable[..., Any])
 
 _TRIED = 128  # values of the shared keys; more are not tried one by one
 
 
-def as_batch(suggest: Suggest) -> Suggest:
+def as_batch(suggest: F) -> F:
     """Make a planner's `suggest` keep what a batch shares, and order it by cost (a decorator of the method)."""
 
     @functools.wraps(suggest)
@@ -54,7 +55,7 @@ def as_batch(suggest: Suggest) -> Suggest:
         found = together(asked, problem, history, n=n, pending=pending, seed=seed)
         return in_order(problem, history, pending, found)
 
-    return batched
+    return cast("F", batched)
 
 
 def together(

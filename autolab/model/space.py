@@ -56,7 +56,7 @@ class Space:
 
     parameters: Sequence[Parameter]
     constraints: Sequence[Linear | Nonlinear] = ()
-    held: Mapping[str, Value] = field(default_factory=dict, repr=False, hash=False)
+    held: Mapping[str, Value] = field(init=False, default_factory=dict, repr=False, hash=False)
 
     def __init__(
         self, parameters: Iterable[Parameter], constraints: Iterable[Linear | Nonlinear | str] = ()
@@ -80,6 +80,9 @@ class Space:
             self._region.references  # noqa: B018  raises where there is none
 
     def _check_constraint(self, constraint: Linear | Nonlinear) -> None:
+        if not isinstance(constraint, Linear | Nonlinear):
+            msg = f"a constraint must be a Linear, a Nonlinear or a text such as 'a + 2*b <= 3', got {constraint!r}"
+            raise InvalidSpace(msg)
         for name in constraint.coefficients if isinstance(constraint, Linear) else constraint.names:
             if name not in self.names:
                 msg = f"constraint {str(constraint)!r}: there is no {name!r}: {did_you_mean(name, self.names)}"
@@ -132,7 +135,11 @@ class Space:
 
     @cached_property
     def _region(self) -> Region | None:
-        return Region(self._with(self.held, linear=True), self.nonlinear) if self.nonlinear else None
+        if not self.nonlinear:
+            return None
+        rest = self._with(self.held, linear=True)
+        rest.__dict__["coupling"] = self.coupling  # the same, and dear to make
+        return Region(rest, self.nonlinear)
 
     def _with(self, values: Mapping[str, Value], *, linear: bool = False) -> Space:
         """Return this space, unchecked, with keys held; without nonlinear constraints where only `linear` ones count."""
