@@ -33,7 +33,7 @@ _TRIES = (64, 512, 3072)  # points drawn to find the first ones
 _REFERENCES = 64
 _DRAWS = 16  # draws a point wanted; a region that yields fewer is walked through
 _CHAINS = 256
-_ROUNDS = 40  # of a descent or a walk
+_ROUNDS = 200  # of a descent
 _SHRINKS = 24  # of a step until it stays inside
 _NEAREST = 4  # references that a point is led to
 _PARTS = 8  # of a segment, each time that it is narrowed down
@@ -156,16 +156,21 @@ class Region:
         return list(found.values())[:n]
 
     def _descended(self, raw: Array, rng: np.random.Generator) -> tuple[Array, int]:
-        """Return points that keep all constraints, and how many were tried: by steps that lessen what is missed."""
+        """Return points that keep all constraints, and how many were tried: by steps that lessen what is missed.
+
+        Half of the steps lead towards points of the space, of lengths of every order; half towards one another, which
+        draws them together around what they all come near to.
+        """
         excess = self._excess(raw)
         order = np.argsort(excess, kind="stable")[:_CHAINS]
         at, level = raw[order], excess[order]
         tried = 0
-        for _ in range(2 * _ROUNDS):
+        for round_ in range(_ROUNDS):
             if (level <= TOLERANCE).all():
                 break
-            step = 0.5 ** rng.uniform(0, 12, len(at))
-            moved = self._between(at, raw[self._partners(at, raw, rng)], step, rng)
+            aims = at if round_ % 2 else raw
+            step = rng.random(len(at)) if round_ % 2 else 0.5 ** rng.uniform(0, 16, len(at))
+            moved = self._between(at, aims[self._partners(at, aims, rng)], step, rng)
             gone = self._excess(moved)
             tried += len(moved)
             better = (gone < level) & (level > TOLERANCE)
