@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Places = NDArray[np.int64]
 
 _WHOLE = 2**63  # an integer of an array is smaller
-_EXACT = 2**53  # a float holds each whole number up to here
+_EXACT = 2**53  # a float holds each whole number below
 _ROOM = 2**62  # codes of rows stay below
 
 
@@ -295,7 +295,7 @@ def column_of(name: str, given: Sequence[Any] | NDArray[Any]) -> Column:
             msg = f"candidate {row}: {name!r} must be a finite number or a text, got {value!r}"
             raise InvalidSpace(msg)
     if kinds <= {int, float}:
-        wrong = next(value for value in values if isinstance(value, int) and abs(value) > _EXACT)
+        wrong = next(value for value in values if isinstance(value, int) and abs(value) >= _EXACT)
         msg = f"column {name!r} of the candidates: {wrong!r} is too large to be calculated with exactly; quote it"
         raise InvalidSpace(msg)
     return Labels.of(values)
@@ -309,5 +309,5 @@ def _array(values: Sequence[Any], *, whole: bool) -> NDArray[Any] | None:
         return None
     if not np.isfinite(numbers).all():
         return None
-    rounded = not whole and float(np.abs(numbers).max()) > _EXACT and any(isinstance(value, int) for value in values)
+    rounded = not whole and float(np.abs(numbers).max()) >= _EXACT and any(isinstance(value, int) for value in values)
     return None if rounded else numbers

@@ -37,6 +37,7 @@ _ROUNDS = 200  # of a descent
 _SHRINKS = 24  # of a step until it stays inside
 _NEAREST = 4  # references that a point is led to
 _PARTS = 8  # of a segment, each time that it is narrowed down
+_ROUNDING = 1e-12  # of a sum; what drifts farther in a step is not followed
 _NARROWINGS = 11  # 8 ** -11 of a segment is rounding
 
 
@@ -57,6 +58,8 @@ class Region:
         }
         self._grids = np.array([axis.grid is not None for axis in space.axes])
         self._parts = np.array([isinstance(axis, Component) for axis in space.axes])
+        self._optional = np.array([getattr(axis, "optional", False) for axis in space.axes])
+        self._low, self._high = np.array([_ends(axis) for axis in space.axes], dtype=float).T
         tied = space.coupling.names if space.coupling is not None else ()
         self._tied = np.array([axis.name in tied for axis in space.axes])
 
@@ -95,7 +98,7 @@ class Region:
         grids = [axis.grid for axis in self._space.axes]
         if any(grid is None for grid in grids) or math.prod(len(grid) for grid in grids if grid is not None) > _COUNTED:
             return None
-        points = self._space.sample(_COUNTED + 1, 0)
+        points = list(self._space.each(np.random.default_rng(0)))
         return list(itertools.compress(points, self.allows(points)))
 
     @cached_property
@@ -158,8 +161,8 @@ class Region:
     def _descended(self, raw: Array, rng: np.random.Generator) -> tuple[Array, int]:
         """Return points that keep all constraints, and how many were tried: by steps that lessen what is missed.
 
-        Half of the steps lead towards points of the space, of lengths of every order; half towards one another, which
-        draws them together around what they all come near to.
+        Steps lead towards points of the space, of lengths of every order; towards one another; and along the difference
+        of two others, which is as long as the points are still apart (differential evolution, Storn and Price 1997).
         """
         excess = self._excess(raw)
         order = np.argsort(excess, kind="stable")[:_CHAINS]
@@ -168,14 +171,31 @@ class Region:
         for round_ in range(_ROUNDS):
             if (level <= TOLERANCE).all():
                 break
-            aims = at if round_ % 2 else raw
-            step = rng.random(len(at)) if round_ % 2 else 0.5 ** rng.uniform(0, 16, len(at))
-            moved = self._between(at, aims[self._partners(at, aims, rng)], step, rng)
+            if round_ % 4 == 0:
+                moved = self._between(at, raw[self._partners(at, raw, rng)], 0.5 ** rng.uniform(0, 16, len(at)), rng)
+            elif round_ % 4 == 2:
+                moved = self._between(at, at[self._partners(at, at, rng)], rng.random(len(at)), rng)
+            else:
+                moved = self._shifted(at, rng)
             gone = self._excess(moved)
             tried += len(moved)
             better = (gone < level) & (level > TOLERANCE)
             at[better], level[better] = moved[better], gone[better]
         return at[level <= TOLERANCE], tried
+
+    def _shifted(self, at: Array, rng: np.random.Generator) -> Array:
+        """Return each point shifted by the difference of two others, where it then keeps what is linear."""
+        one, other = (at[self._partners(at, at, rng)] for _ in range(2))
+        some = rng.random(at.shape) < 0.9
+        moved = at + np.where(self._grids | ~some & ~self._tied, 0.0, rng.uniform(0.4, 0.9, (len(at), 1)) * (one - other))
+        moved = np.where(self._tied, moved, np.clip(moved, self._low, self._high))
+        least = np.where(self._optional & (moved == 0), 0.0, self._low)
+        good = ((moved >= least) & (moved <= self._high)).all(axis=1) & (self._choices(moved) == self._choices(at))
+        for row in self._space.rows:
+            total = sum(weight * moved[:, self._space.names.index(name)] for name, weight in row.weights.items())
+            slack = _ROUNDING * np.maximum(1.0, np.abs(total))
+            good &= (total >= row.low - slack) & (total <= row.high + slack)
+        return np.where(good[:, None], moved, at)
 
     def _walk(self, found: dict[Key, dict[str, Value]], n: int, refused: Array, rng: np.random.Generator) -> None:
         """Add points to `found` until there are `n`, or no more are found.
@@ -322,6 +342,10 @@ class Region:
             whole = np.where((rng.random(len(at)) < step)[:, None], aims, at)
             moved = np.where(self._tied & differ[:, None], whole, moved)
         return np.asarray(moved)
+
+
+def _ends(axis: Axis) -> tuple[float, float]:
+    return (0, len(axis.values) - 1) if isinstance(axis, Categorical) else (axis.low, axis.high)
 
 
 def _column(axis: Axis, values: Sequence[Any] | Array) -> NDArray[Any]:

@@ -312,7 +312,7 @@ class Space:
             if len(seen) >= n:
                 break
         else:
-            for point in self._count_out(rng):
+            for point in self.each(rng):
                 seen.setdefault(self.key(point), point)
                 if len(seen) >= n:
                     break
@@ -326,8 +326,11 @@ class Space:
                 point.update(self._coupled_values(u))
         return [self._ordered(point) for point in free]
 
-    def _count_out(self, rng: np.random.Generator) -> Iterator[dict[str, Value]]:
-        """Yield the points one by one, each choice in turn; endless where a continuous direction is free."""
+    def each(self, rng: np.random.Generator) -> Iterator[dict[str, Value]]:
+        """Yield the points that keep all but nonlinear constraints one by one, each choice in turn, in random order.
+
+        Endless where a continuous direction is free.
+        """
         grids = [_shuffled(axis.grid, rng) for axis in self._free if axis.grid is not None]
         if len(grids) < len(self._free):
             while True:
