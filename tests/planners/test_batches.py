@@ -75,7 +75,7 @@ def check(problem: Problem, found: Sequence[Suggestion], n: int, history: Sequen
         assert problem.space.faults(one) == []
 
 
-@pytest.mark.parametrize("name", list(PROBLEMS))
+@pytest.mark.parametrize("name", ["box", "pool", pytest.param("tied", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("planner", PLANNERS, ids=str)
 def test_the_points_of_a_batch_share_what_they_must(planner: Planner, name: str) -> None:
     problem = PROBLEMS[name]
@@ -89,7 +89,7 @@ def test_the_points_of_a_batch_share_what_they_must(planner: Planner, name: str)
 @pytest.mark.parametrize("name", list(PROBLEMS))
 def test_a_planner_that_learns_can_be_asked_from_outside(name: str) -> None:
     problem = PROBLEMS[name]
-    history = trials(problem.space.sample(14, 1))
+    history = trials(problem.space.sample(10, 1))
     found = together(Forest(trees=20).suggest, problem, history, n=4, seed=2)
     check(problem, found, 4, history)
     assert {one.info["rule"] for one in found} == {"improvement"}
@@ -319,6 +319,7 @@ def problems(draw: st.DrawFn) -> Problem:
     return Problem(space, Objective("y"), same_in_batch=names, cost=draw(st.sampled_from([None, Cost(change={"x": 2})])))
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(problems(), st.integers(0, 2**53 - 1), st.integers(0, len(PLANNERS) - 1), st.integers(2, 4))
 def test_every_batch_is_inside_new_and_shares_its_values(problem: Problem, seed: int, which: int, n: int) -> None:
