@@ -154,7 +154,9 @@ def _of_space(space: Space, names: Sequence[str]) -> list[Values]:
         if len(rows) <= _TRIED:
             return [dict(zip(names, row, strict=True)) for row in rows]
     points = space.sample(_TRIED, 0)
-    return list({tuple(point[name] for name in names): {name: point[name] for name in names} for point in points}.values())
+    return list(
+        {tuple(point[name] for name in names): {name: point[name] for name in names} for point in points}.values()
+    )
 
 
 def _gap(space: Space | Candidates, first: Point, values: Values) -> float:

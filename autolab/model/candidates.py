@@ -73,6 +73,9 @@ class Candidates:
     def __getstate__(self) -> dict[str, Any]:
         return {"_parts": self._parts}  # caches are made anew
 
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__.update(state)
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Keys of a point, in order."""
@@ -198,7 +201,8 @@ class Candidates:
             msg = f"none of the {len(self)} candidates has {told}"
             raise EmptySpace(msg)
         part = Candidates.__new__(Candidates)
-        part._parts = {name: one.take(np.flatnonzero(rows)) for name, one in self._parts.items()}
+        kept = {name: one.take(np.flatnonzero(rows)) for name, one in self._parts.items()}
+        part.__setstate__({"_parts": kept})
         return part
 
     def sample(self, n: int, seed: int) -> list[dict[str, Value]]:

@@ -56,8 +56,9 @@ class Numbers:
         return len(self.values)
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Numbers) and (self.low, self.span) == (other.low, other.span)
-        return same and np.array_equal(self.values, other.values)  # type: ignore[union-attr]  # of one kind, or not the same
+        if not isinstance(other, Numbers) or (self.low, self.span) != (other.low, other.span):
+            return False
+        return np.array_equal(self.values, other.values)
 
     __hash__ = None  # type: ignore[assignment]  # the table has its own
 

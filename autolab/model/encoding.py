@@ -72,7 +72,8 @@ def _bare(axis: Integer | Ordinal | Component, columns: Array) -> list[float]:
 def value_at(axis: Axis | Only, x: float) -> Value:
     """Return the value of a numeric axis nearest to a number."""
     if isinstance(axis, Only):
-        return axis.only
+        only: Value = axis.only
+        return only
     if isinstance(axis, Real):
         return _within(x, axis.low, axis.high)
     if isinstance(axis, Integer):

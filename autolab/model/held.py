@@ -42,7 +42,7 @@ class Only:
         return [self.only] * len(u)
 
 
-# Each has a `grid` of one value where the whole axis may have none, or all: that is what is meant.
+# Each has a `grid` of one value where the whole axis has none or all of them, and says so: that is what is meant.
 @dataclass(frozen=True)
 class HeldReal(Only, Real):  # type: ignore[misc]
     """A `Real` held at one value."""
@@ -58,14 +58,14 @@ class HeldInteger(Only, Integer):  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class HeldOrdinal(Only, Ordinal):  # type: ignore[misc]
+class HeldOrdinal(Only, Ordinal):
     """An `Ordinal` held at one value."""
 
     only: float = math.nan
 
 
 @dataclass(frozen=True)
-class HeldCategorical(Only, Categorical):  # type: ignore[misc]
+class HeldCategorical(Only, Categorical):
     """A `Categorical` held at one label; all labels keep their columns."""
 
     only: Value = ""

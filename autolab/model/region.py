@@ -75,7 +75,7 @@ class Region:
             return np.zeros(0, dtype=bool)
         return self.excess(self._columns(points)) <= TOLERANCE
 
-    def faults(self, point: Point) -> list[str]:
+    def faults(self, point: Mapping[str, Any]) -> list[str]:
         """Return which constraints a point misses, one text each."""
         columns = self._columns([point])
         faults = []
@@ -187,7 +187,9 @@ class Region:
         """Return each point shifted by the difference of two others, where it then keeps what is linear."""
         one, other = (at[self._partners(at, at, rng)] for _ in range(2))
         some = rng.random(at.shape) < 0.9
-        moved = at + np.where(self._grids | ~some & ~self._tied, 0.0, rng.uniform(0.4, 0.9, (len(at), 1)) * (one - other))
+        moved = at + np.where(
+            self._grids | ~some & ~self._tied, 0.0, rng.uniform(0.4, 0.9, (len(at), 1)) * (one - other)
+        )
         moved = np.where(self._tied, moved, np.clip(moved, self._low, self._high))
         least = np.where(self._optional & (moved == 0), 0.0, self._low)
         good = ((moved >= least) & (moved <= self._high)).all(axis=1) & (self._choices(moved) == self._choices(at))
@@ -264,7 +266,9 @@ class Region:
             return here
         values = self._points(start[None])[0]
         wanted = {
-            axis.name: values[axis.name] if grid or (part and 0 in (values[axis.name], point[axis.name])) else point[axis.name]
+            axis.name: values[axis.name]
+            if grid or (part and 0 in (values[axis.name], point[axis.name]))
+            else point[axis.name]
             for axis, grid, part in zip(self._space.axes, self._grids, self._parts, strict=True)
         }
         end = self._raw([self._space.snap(wanted)])[0]

@@ -58,9 +58,7 @@ class Space:
     constraints: Sequence[Linear | Nonlinear] = ()
     held: Mapping[str, Value] = field(init=False, default_factory=dict, repr=False, hash=False)
 
-    def __init__(
-        self, parameters: Iterable[Parameter], constraints: Iterable[Linear | Nonlinear | str] = ()
-    ) -> None:
+    def __init__(self, parameters: Iterable[Parameter], constraints: Iterable[Linear | Nonlinear | str] = ()) -> None:
         object.__setattr__(self, "parameters", tuple(parameters))
         parsed = tuple(stated(one) if isinstance(one, str) else one for one in constraints)
         object.__setattr__(self, "constraints", parsed)
@@ -166,14 +164,15 @@ class Space:
         >>> {point["T"] for point in part.sample(5, 0)}, part.encode([{"T": 70.0, "rate": 5.0}]).tolist()
         ({70.0}, [[0.5, 1.0]])
         """
-        made = self._with({**self.held, **{name: self._value(name, value) for name, value in values.items()}})
+        wanted = {**self.held, **{name: self._value(name, value) for name, value in values.items()}}
         for one in self.parameters:
             if isinstance(one, Mixture) and one.at_most is not None:
-                present = [name for name in one.names if made.held.get(name, 0) != 0]
+                present = [name for name in one.names if wanted.get(name, 0) != 0]
                 if len(present) == one.at_most:  # the others must be absent
-                    made = made._with({**dict.fromkeys(one.names, 0.0), **made.held})
+                    wanted = {**dict.fromkeys(one.names, 0.0), **wanted}
+        made = self._with(wanted)
         try:
-            made._check_filled()
+            Space._check_filled(made)
         except EmptySpace as error:
             told = ", ".join(f"{name} = {value!r}" for name, value in values.items())
             msg = f"there is no point with {told} in the space: {error}"

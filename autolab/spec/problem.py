@@ -51,6 +51,7 @@ def build_problem(model: file.CampaignModel, findings: Findings, folder: Path) -
 def _known(space: Space | Candidates, model: file.CampaignModel, findings: Findings) -> bool:
     """Note names in `same_in_batch` and `cost` that nothing of the space has, or that stand there twice."""
     known = True
+    named: list[tuple[tuple[str | int, ...], str]]
     named = [(("same_in_batch", i), name) for i, name in enumerate(model.same_in_batch)]
     named += [(("cost", "change", name), name) for name in (model.cost.change if model.cost is not None else ())]
     for key, name in named:
@@ -136,7 +137,9 @@ def _constraints(
             unknown = [name for name in names if name not in numeric] if complete else []
             for name in unknown:
                 if name in labels:
-                    findings.add(key, f"{text!r}: {name!r} is categorical and has no number to calculate with", "Remove it")
+                    findings.add(
+                        key, f"{text!r}: {name!r} is categorical and has no number to calculate with", "Remove it"
+                    )
                 else:
                     findings.add(key, f"{text!r}: there is no parameter {name!r}", one_of(name, numeric))
             found += [] if unknown else [constraint]

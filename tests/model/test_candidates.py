@@ -99,7 +99,8 @@ def test_values_keep_their_kind() -> None:
 def test_numbers_are_found_whatever_their_kind_and_nothing_else_is() -> None:
     pool = Candidates({"i": [1, 2, 3], "f": [0.5, 1.0, 2.0], "s": ["a", "b", "1"]})
     assert pool.place({"i": 2.0, "f": 1, "s": "b"}) == 1
-    assert pool.place({"i": np.int64(3), "f": np.float64(2), "s": "1"}) == 2
+    from_numpy: dict[str, Any] = {"i": np.int64(3), "f": np.float64(2), "s": "1"}
+    assert pool.place(from_numpy) == 2
     strange: list[object] = [2.5, "2", None, [2], math.nan, math.inf, 10**30, {}]
     for value in strange:
         assert pool.place({"i": value, "f": 1.0, "s": "b"}) is None  # type: ignore[dict-item]

@@ -16,7 +16,13 @@ from autolab.model.space import Space
 from autolab.model.trial import Point
 
 SPACE = Space(
-    [Real("T", 20, 120), Real("flow", 0.1, 10, log=True), Integer("k", 1, 5), Categorical("s", ["u", "v"]), Mixture(["a", "b"])]
+    [
+        Real("T", 20, 120),
+        Real("flow", 0.1, 10, log=True),
+        Integer("k", 1, 5),
+        Categorical("s", ["u", "v"]),
+        Mixture(["a", "b"]),
+    ]
 )
 CHANGE = {"T": 10.0, "flow": 0.5, "k": 4.0, "s": 3.0, "a": 2.0}
 COST = Cost(base=1.0, change=CHANGE, unit="min").over(SPACE)
@@ -58,7 +64,7 @@ def test_what_is_not_known_to_be_the_same_counts_as_changed(before: Point) -> No
 def test_the_ranges_of_a_table_are_its_own_and_a_part_keeps_them() -> None:
     table = Candidates({"T": [20, 40, 60], "s": ["u", "v", "w"], "fixed": [1, 1, 1]})
     cost = Cost(change={"T": 8.0, "s": 1.0, "fixed": 5.0})
-    points = [{"T": 40, "s": "v", "fixed": 1}]
+    points: list[Point] = [{"T": 40, "s": "v", "fixed": 1}]
     before: Point = {"T": 20, "s": "u", "fixed": 1}
     assert cost.over(table).of(points, before).tolist() == [6.0]
     assert cost.over(table.narrowed({"s": "v"})).of(points, before).tolist() == [6.0]

@@ -134,9 +134,11 @@ def test_anything_else_is_refused(text: str, told: str) -> None:
         compiled(parsed(text, ""), text)
 
 
-@pytest.mark.parametrize("text", ["-" * 100_000 + "a", "(" * 500 + "a" + ")" * 500, "a" + " + a" * 300, "-" * 400 + "a"])
+@pytest.mark.parametrize(
+    "text", ["-" * 100_000 + "a", "(" * 500 + "a" + ")" * 500, "a" + " + a" * 300, "-" * 400 + "a"]
+)
 def test_a_text_that_is_nested_too_deep_is_refused(text: str) -> None:
-    with pytest.raises(InvalidSpace, match="cannot be read|nested deeper than 200"):
+    with pytest.raises(InvalidSpace, match=r"cannot be read|nested deeper than 200"):
         compiled(parsed(text, ""), text)
 
 

@@ -211,10 +211,18 @@ def test_a_constraint_on_what_is_no_number_is_refused(constraints: list[str], to
 @pytest.mark.parametrize(
     ("parameters", "constraints", "told"),
     [
-        ([Real("x", 0, 1)], ["x**2 >= 2"], r"of \d+ points tried, 3648 of them at random, none keeps: x \*\* 2 >= 2\. W"),
+        (
+            [Real("x", 0, 1)],
+            ["x**2 >= 2"],
+            r"of \d+ points tried, 3648 of them at random, none keeps: x \*\* 2 >= 2\. W",
+        ),
         ([Integer("k", 0, 5)], ["k**2 >= 26"], "of all points of the space none keeps: k .. 2 >= 26"),
         ([Real("x", 0, 1), Real("y", 0, 1)], ["x*y >= 0.5", "x + y <= 1.2"], "none keeps: x . y >= 0.5. Widen"),
-        ([Real("x", 0, 1)], [Nonlinear(lambda point: point["q"], "wrong")], "wrong has no value at .*: KeyError: 'q'"),
+        (
+            [Real("x", 0, 1)],
+            [Nonlinear(lambda point: float(point["q"]), "wrong")],
+            "wrong has no value at .*: KeyError: 'q'",
+        ),
         ([Real("x", 0, 1)], ["1 / (x - x) >= 0"], "none keeps"),
     ],
 )

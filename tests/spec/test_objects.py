@@ -289,7 +289,7 @@ def test_a_function_that_says_something_else_now_is_another() -> None:
 
 
 def test_a_narrowed_space_is_not_written() -> None:
-    with pytest.raises(TypeError, match="narrowed to .*write the whole one"):
+    with pytest.raises(TypeError, match=r"narrowed to .*write the whole one"):
         to_data(Space([Real("x", 0, 1), Real("y", 0, 1)]).narrowed({"x": 0.5}))
 
 
