@@ -1,8 +1,6 @@
 """What nonlinear constraints leave of a space: found by trying, since nothing can be known of a formula for certain.
 
-Notation: `m` points, `K` axes. **Raw** points are `m x K` numbers: values in the user's unit, the place of a label. The
-**choices** of a point are its labels, the values of its grids and which components are absent. Between two points of
-equal choices every point of the segment keeps what is linear.
+Notation: `m` points, `K` axes; raw points are `m x K` numbers, and choices what is discrete of them: see `raw_points`.
 """
 
 from __future__ import annotations
@@ -16,17 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autolab.model.encoding import value_at
 from autolab.model.errors import EmptySpace
-from autolab.model.parameters import Axis, Categorical, Component, Integer
 from autolab.model.ranges import TOLERANCE, Array
+from autolab.model.raw_points import Points, RawPoints
 
 if TYPE_CHECKING:
     from autolab.model.nonlinear import Nonlinear
     from autolab.model.space import Key, Space
     from autolab.model.trial import Point, Value
-
-Points = list["dict[str, Value]"]
 
 _COUNTED = 4096  # points; a space that has no more is counted out, so that what is found there is all there is
 _TRIES = (64, 512, 3072)  # points drawn to find the first ones
@@ -37,7 +32,6 @@ _ROUNDS = 200  # of a descent
 _SHRINKS = 24  # of a step until it stays inside
 _NEAREST = 4  # references that a point is led to
 _PARTS = 8  # of a segment, each time that it is narrowed down
-_ROUNDING = 1e-12  # of a sum; what drifts farther in a step is not followed
 _NARROWINGS = 11  # 8 ** -11 of a segment is rounding
 
 
@@ -51,17 +45,7 @@ class Region:
 
     def __init__(self, space: Space, constraints: Sequence[Nonlinear]) -> None:
         self._space, self._constraints = space, constraints
-        self._places = {
-            axis.name: {label: i for i, label in enumerate(axis.values)}
-            for axis in space.axes
-            if isinstance(axis, Categorical)
-        }
-        self._grids = np.array([axis.grid is not None for axis in space.axes])
-        self._parts = np.array([isinstance(axis, Component) for axis in space.axes])
-        self._optional = np.array([getattr(axis, "optional", False) for axis in space.axes])
-        self._low, self._high = np.array([_ends(axis) for axis in space.axes], dtype=float).T
-        tied = space.coupling.names if space.coupling is not None else ()
-        self._tied = np.array([axis.name in tied for axis in space.axes])
+        self._raw = RawPoints(space)
 
     # -- judging
 
@@ -69,15 +53,18 @@ class Region:
         """Return by how much each point misses the constraint that it misses most; 0 or less where it keeps all."""
         return np.asarray(np.max([one.excess(columns) for one in self._constraints], axis=0))
 
+    def _excess(self, raw: Array) -> Array:
+        return self.excess(self._raw.columns_of(raw))
+
     def allows(self, points: Sequence[Point]) -> NDArray[np.bool_]:
         """Return which points keep all constraints, to `TOLERANCE`."""
         if not points:
             return np.zeros(0, dtype=bool)
-        return self.excess(self._columns(points)) <= TOLERANCE
+        return self.excess(self._raw.columns(points)) <= TOLERANCE
 
     def faults(self, point: Mapping[str, Any]) -> list[str]:
         """Return which constraints a point misses, one text each."""
-        columns = self._columns([point])
+        columns = self._raw.columns([point])
         faults = []
         for one in self._constraints:
             if one.excess(columns)[0] <= TOLERANCE:
@@ -86,9 +73,6 @@ class Region:
             told = f"is missed by {-margin:.6g}" if math.isfinite(margin) else f"has no value: {one.undefined(point)}"
             faults.append(f"{one} {told}")
         return faults
-
-    def _columns(self, points: Sequence[Point]) -> dict[str, NDArray[Any]]:
-        return {axis.name: _column(axis, [point[axis.name] for point in points]) for axis in self._space.axes}
 
     # -- finding
 
@@ -113,21 +97,21 @@ class Region:
                 raise EmptySpace(self._none("of all points of the space none keeps"))
             return self.all[:_REFERENCES]
         rng = np.random.default_rng(0)
-        raw, tried = np.zeros((0, len(self._grids))), 0
+        raw, tried = np.zeros((0, len(self._raw.grids))), 0
         for count in _TRIES:
-            raw = np.vstack([raw, self._raw(self._space.draw(count, rng))])
+            raw = np.vstack([raw, self._raw.of(self._space.draw(count, rng))])
             tried += count
             good = self._excess(raw) <= TOLERANCE
             if good.sum() >= 8:
-                return self._points(raw[good][:_REFERENCES])
+                return self._raw.points(raw[good][:_REFERENCES])
         found, more = self._descended(raw, rng)
         if not len(found):
             raise EmptySpace(self._none(f"of {tried + more} points tried, {tried} of them at random, none keeps"))
-        return self._points(found[:_REFERENCES])
+        return self._raw.points(found[:_REFERENCES])
 
     def _none(self, what: str) -> str:
         (point,) = self._space.draw(1, np.random.default_rng(0))
-        columns = self._columns([point])
+        columns = self._raw.columns([point])
         told = "; ".join(map(str, self._constraints))
         why = [
             f"{one} has no value at {point!r}: {one.undefined(point)}"
@@ -145,7 +129,7 @@ class Region:
         if self.all is not None:
             return [dict(self.all[i]) for i in rng.permutation(len(self.all))[:n]]
         found: dict[Key, dict[str, Value]] = {}
-        refused, drawn = np.zeros((0, len(self._grids))), 0
+        refused, drawn = np.zeros((0, len(self._raw.grids))), 0
         while len(found) < n and drawn < _DRAWS * n + 256:
             count = max(16, min(2 * (n - len(found)), _DRAWS * n + 256 - drawn))
             points = self._space.draw(count, rng)
@@ -153,7 +137,7 @@ class Region:
             good = self.allows(points)
             for point in itertools.compress(points, good):
                 found.setdefault(self._space.key(point), point)
-            refused = np.vstack([refused, self._raw(list(itertools.compress(points, ~good)))])
+            refused = np.vstack([refused, self._raw.of(list(itertools.compress(points, ~good)))])
         if len(found) < n:
             self._walk(found, n, refused, rng)
         return list(found.values())[:n]
@@ -172,32 +156,18 @@ class Region:
             if (level <= TOLERANCE).all():
                 break
             if round_ % 4 == 0:
-                moved = self._between(at, raw[self._partners(at, raw, rng)], 0.5 ** rng.uniform(0, 16, len(at)), rng)
+                moved = self._raw.between(
+                    at, raw[self._raw.partners(at, raw, rng)], 0.5 ** rng.uniform(0, 16, len(at)), rng
+                )
             elif round_ % 4 == 2:
-                moved = self._between(at, at[self._partners(at, at, rng)], rng.random(len(at)), rng)
+                moved = self._raw.between(at, at[self._raw.partners(at, at, rng)], rng.random(len(at)), rng)
             else:
-                moved = self._shifted(at, rng)
+                moved = self._raw.shifted(at, rng)
             gone = self._excess(moved)
             tried += len(moved)
             better = (gone < level) & (level > TOLERANCE)
             at[better], level[better] = moved[better], gone[better]
         return at[level <= TOLERANCE], tried
-
-    def _shifted(self, at: Array, rng: np.random.Generator) -> Array:
-        """Return each point shifted by the difference of two others, where it then keeps what is linear."""
-        one, other = (at[self._partners(at, at, rng)] for _ in range(2))
-        some = rng.random(at.shape) < 0.9
-        moved = at + np.where(
-            self._grids | ~some & ~self._tied, 0.0, rng.uniform(0.4, 0.9, (len(at), 1)) * (one - other)
-        )
-        moved = np.where(self._tied, moved, np.clip(moved, self._low, self._high))
-        least = np.where(self._optional & (moved == 0), 0.0, self._low)
-        good = ((moved >= least) & (moved <= self._high)).all(axis=1) & (self._choices(moved) == self._choices(at))
-        for row in self._space.rows:
-            total = sum(weight * moved[:, self._space.names.index(name)] for name, weight in row.weights.items())
-            slack = _ROUNDING * np.maximum(1.0, np.abs(total))
-            good &= (total >= row.low - slack) & (total <= row.high + slack)
-        return np.where(good[:, None], moved, at)
 
     def _walk(self, found: dict[Key, dict[str, Value]], n: int, refused: Array, rng: np.random.Generator) -> None:
         """Add points to `found` until there are `n`, or no more are found.
@@ -205,7 +175,7 @@ class Region:
         Each step leads towards a point of the space, and is shortened until it ends inside (as in slice sampling, Neal
         2003).
         """
-        inside = self._raw([*found.values(), *self.references])
+        inside = self._raw.of([*found.values(), *self.references])
         led = self._descended(refused, rng)[0] if len(refused) else inside[:0]
         at = np.vstack([inside, led])
         at = at[rng.permutation(len(at))[:_CHAINS]]
@@ -214,8 +184,8 @@ class Region:
         while idle < 4 and len(found) < n:
             before = len(found)
             for _ in range(2):
-                at = self._stepped(at, aims[self._partners(at, aims, rng)], rng)
-            for point in self._points(at):
+                at = self._stepped(at, aims[self._raw.partners(at, aims, rng)], rng)
+            for point in self._raw.points(at):
                 if len(found) < n and self.allows([point])[0]:
                     found.setdefault(self._space.key(point), point)
             idle = idle + 1 if len(found) == before else 0
@@ -225,7 +195,7 @@ class Region:
         ends = at.copy()
         for _ in range(_SHRINKS):
             step = longest * rng.random(len(at))
-            moved = self._between(at, aims, step, rng)
+            moved = self._raw.between(at, aims, step, rng)
             good = open_ & (self._excess(moved) <= 0)
             ends[good] = moved[good]
             open_ &= ~good
@@ -243,14 +213,14 @@ class Region:
         """
         if self.allows([point])[0]:
             return dict(point)
-        space, here = self._space, self._raw([point])
+        space, here = self._space, self._raw.of([point])
         gaps = ((space.encode(self.references) - space.encode([point])) ** 2).sum(axis=1)
-        other = self._choices(self._known) != self._choices(here)
+        other = self._raw.choices(self._known) != self._raw.choices(here)
         order = np.argsort(gaps, kind="stable")
         chosen = dict.fromkeys([*order[~other[order]][:_NEAREST], *order[:_NEAREST]])
         starts = self._known[list(chosen)]
         ends = np.vstack([self._led(point, here[0], start) for start in starts])
-        entered = self._points(self._entered(starts, ends))
+        entered = self._raw.points(self._entered(starts, ends))
         found = list(itertools.compress(entered, self.allows(entered)))
         found += [self.references[i] for i in chosen]
         gaps = ((space.encode(found) - space.encode([point])) ** 2).sum(axis=1)
@@ -258,21 +228,21 @@ class Region:
 
     @cached_property
     def _known(self) -> Array:
-        return self._raw(self.references)
+        return self._raw.of(self.references)
 
     def _led(self, point: Point, here: Array, start: Array) -> Array:
         """Return the raw point nearest to `point` that has the choices of a reference."""
-        if self._choices(here[None])[0] == self._choices(start[None])[0]:
+        if self._raw.choices(here[None])[0] == self._raw.choices(start[None])[0]:
             return here
-        values = self._points(start[None])[0]
+        values = self._raw.points(start[None])[0]
         wanted = {
             axis.name: values[axis.name]
             if grid or (part and 0 in (values[axis.name], point[axis.name]))
             else point[axis.name]
-            for axis, grid, part in zip(self._space.axes, self._grids, self._parts, strict=True)
+            for axis, grid, part in zip(self._space.axes, self._raw.grids, self._raw.parts, strict=True)
         }
-        end = self._raw([self._space.snap(wanted)])[0]
-        return end if self._choices(end[None])[0] == self._choices(start[None])[0] else start
+        end = self._raw.of([self._space.snap(wanted)])[0]
+        return end if self._raw.choices(end[None])[0] == self._raw.choices(start[None])[0] else start
 
     def _entered(self, starts: Array, ends: Array) -> Array:
         """Return, on the segment from each allowed start to its end, an allowed point near to the end."""
@@ -287,75 +257,3 @@ class Region:
             rows = np.arange(len(starts))
             low, high = bounds[rows, last + 1], bounds[rows, np.minimum(last + 2, _PARTS)]
         return np.asarray(starts + low[:, None] * (ends - starts))
-
-    # -- raw points
-
-    def _raw(self, points: Sequence[Point]) -> Array:
-        columns = [
-            [self._places[axis.name][point[axis.name]] for point in points]
-            if isinstance(axis, Categorical)
-            else [point[axis.name] for point in points]
-            for axis in self._space.axes
-        ]
-        return np.array(columns, dtype=float).reshape(len(columns), len(points)).T
-
-    def _points(self, raw: Array) -> Points:
-        columns = [
-            [axis.values[int(i)] for i in column]
-            if isinstance(axis, Categorical)
-            else [value_at(axis, x) for x in column.tolist()]
-            for axis, column in zip(self._space.axes, raw.T, strict=True)
-        ]
-        return [dict(zip(self._space.names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-    def _excess(self, raw: Array) -> Array:
-        columns = {}
-        for axis, column in zip(self._space.axes, raw.T, strict=True):
-            values = [axis.values[int(i)] for i in column] if isinstance(axis, Categorical) else column
-            columns[axis.name] = _column(axis, values)
-        return self.excess(columns)
-
-    def _choices(self, raw: Array) -> NDArray[np.object_]:
-        """Return one bytes object a point, equal where choices are."""
-        made = np.where(self._grids, raw, np.where(self._parts, (raw == 0).astype(float), 0.0)) + 0.0
-        found = np.empty(len(raw), dtype=object)
-        found[:] = [row.tobytes() for row in made]
-        return found
-
-    def _partners(self, at: Array, pool: Array, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Return a place in the pool for each point, at random, three of four times one of equal choices."""
-        places = rng.integers(len(pool), size=len(at))
-        alike: dict[bytes, list[int]] = {}
-        for i, choice in enumerate(self._choices(pool)):
-            alike.setdefault(choice, []).append(i)
-        for i, choice in enumerate(self._choices(at)):
-            if choice in alike and rng.random() < 0.75:
-                places[i] = alike[choice][int(rng.integers(len(alike[choice])))]
-        return places
-
-    def _between(self, at: Array, aims: Array, step: Array, rng: np.random.Generator) -> Array:
-        """Return a point a step (0..1) of the way from each point to its aim, choices of one or the other.
-
-        Axes that constraints tie go together: where their choices differ all are taken of the one or of the other.
-        """
-        moved = at + step[:, None] * (aims - at)
-        taken = rng.random(at.shape) < step[:, None]
-        moved = np.where(self._grids & ~self._tied, np.where(taken, aims, at), moved)
-        if self._tied.any():
-            differ = self._choices(np.where(self._tied, at, 0.0)) != self._choices(np.where(self._tied, aims, 0.0))
-            whole = np.where((rng.random(len(at)) < step)[:, None], aims, at)
-            moved = np.where(self._tied & differ[:, None], whole, moved)
-        return np.asarray(moved)
-
-
-def _ends(axis: Axis) -> tuple[float, float]:
-    return (0, len(axis.values) - 1) if isinstance(axis, Categorical) else (axis.low, axis.high)
-
-
-def _column(axis: Axis, values: Sequence[Any] | Array) -> NDArray[Any]:
-    """Return values as an array whose elements are of the kind that a point holds."""
-    if isinstance(axis, Categorical):
-        column = np.empty(len(values), dtype=object)
-        column[:] = values
-        return column
-    return np.asarray(values, dtype=np.int64 if isinstance(axis, Integer) else np.float64)

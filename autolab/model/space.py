@@ -19,9 +19,10 @@ from autolab.model.errors import EmptySpace, InvalidSpace, OutsideSpace
 from autolab.model.held import Only, held
 from autolab.model.names import check_distinct, did_you_mean
 from autolab.model.nonlinear import Nonlinear, stated
-from autolab.model.parameters import Axis, Categorical, Component, Mixture, NumericAxis, Parameter, Real
+from autolab.model.parameters import Axis, Categorical, Component, Mixture, Parameter, Real
 from autolab.model.ranges import TOLERANCE, Array
 from autolab.model.region import Region
+from autolab.model.tying import contradiction, coupled, rows_of
 
 if TYPE_CHECKING:
     from autolab.model.trial import Point, Value
@@ -73,7 +74,7 @@ class Space:
 
     def _check_filled(self) -> None:
         if self.coupling is not None and self.coupling.empty:
-            raise EmptySpace(self._contradiction())
+            raise EmptySpace(contradiction(self))
         if self._region is not None:
             self._region.references  # noqa: B018  raises where there is none
 
@@ -114,12 +115,7 @@ class Space:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """Every linear constraint in the user's units, totals of mixtures included."""
-        totals = [
-            Row(dict.fromkeys(one.names, 1.0), one.total, one.total, f"{' + '.join(one.names)} == {one.total!r}")
-            for one in self.parameters
-            if isinstance(one, Mixture)
-        ]
-        return (*totals, *(_row(constraint) for constraint in self.constraints if isinstance(constraint, Linear)))
+        return rows_of(self.parameters, [one for one in self.constraints if isinstance(one, Linear)])
 
     @cached_property
     def nonlinear(self) -> tuple[Nonlinear, ...]:
@@ -195,37 +191,7 @@ class Space:
     @cached_property
     def coupling(self) -> Coupling | None:
         """The axes that constraints tie together; None without constraints."""
-        return self._couple(self.rows) if self.rows else None
-
-    def _couple(self, rows: Sequence[Row]) -> Coupling:
-        tied = {name for row in rows for name in row.weights}
-        axes: list[NumericAxis] = [
-            axis for axis in self.axes if axis.name in tied and not isinstance(axis, Categorical)
-        ]
-        groups = []
-        for one in self.parameters:
-            if isinstance(one, Mixture) and one.at_most is not None and tied.issuperset(one.names):
-                present = sum(self.held.get(name, 0) != 0 for name in one.names)
-                groups.append(([name for name in one.names if name not in self.held], one.at_most - present))
-        return Coupling(axes, rows, [(names, most) for names, most in groups if names])
-
-    def _contradiction(self) -> str:
-        """Return the message that names a smallest set of constraints which contradict each other."""
-        needed = list(self.rows)
-        for row in self.rows:
-            rest = [one for one in needed if one is not row]
-            if rest and self._couple(rest).empty:
-                needed = rest
-        tied = {name for row in needed for name in row.weights}
-        told = [row.text for row in needed] + [
-            f"at most {one.at_most} of {', '.join(one.names)}"
-            for one in self.parameters
-            if isinstance(one, Mixture) and one.at_most is not None and tied.intersection(one.names)
-        ]
-        return (
-            f"no point of the space satisfies: {'; '.join(told)} (within the bounds of its parameters). "
-            "Widen bounds or loosen one of these constraints"
-        )
+        return coupled(self, self.rows) if self.rows else None
 
     # -- points
 
@@ -336,10 +302,10 @@ class Space:
                 yield from self.draw(64, rng)
         for values in itertools.product(*grids):
             free = {axis.name: value for axis, value in zip(self._free, values, strict=True)}
-            for coupled in self._count_out_coupled(rng):
-                yield self._ordered({**free, **coupled})
+            for tied in self._each_coupled(rng):
+                yield self._ordered({**free, **tied})
 
-    def _count_out_coupled(self, rng: np.random.Generator) -> Iterator[dict[str, Value]]:
+    def _each_coupled(self, rng: np.random.Generator) -> Iterator[dict[str, Value]]:
         if self.coupling is None:
             yield {}
             return
@@ -408,12 +374,6 @@ class Space:
 
     def _ordered(self, point: Mapping[str, Value]) -> dict[str, Value]:
         return {name: point[name] for name in self.names}
-
-
-def _row(constraint: Linear) -> Row:
-    low = constraint.bound if constraint.relation != "<=" else -math.inf
-    high = constraint.bound if constraint.relation != ">=" else math.inf
-    return Row(constraint.coefficients, low, high, str(constraint))
 
 
 def _label(axis: Categorical, value: Value) -> Value:

@@ -159,6 +159,8 @@ def test_many_encoded_points_are_judged_at_once() -> None:
     inside = ((2 * encoded - 1) ** 2).sum(axis=1) <= 1
     assert DISC.allows_encoded(encoded).tolist() == inside.tolist()
     assert DISC.allows([]).tolist() == []
+    grid = Space([Integer("k", 0, 10)], ["k**2 <= 6.5"])
+    assert grid.allows_encoded(np.array([[0.2], [0.25], [0.26]])).tolist() == [True, True, False]  # not rounded
     assert Space([Real("x", 0, 1)]).allows([{"x": 5.0}]).tolist() == [True]
 
 

@@ -99,7 +99,7 @@ def test_the_points_of_a_batch_share_what_they_must(planner: Planner, name: str)
 @pytest.mark.parametrize("name", list(PROBLEMS))
 def test_a_planner_that_learns_can_be_asked_from_outside(name: str) -> None:
     problem = PROBLEMS[name]
-    history = trials(problem.space.sample(10, 1))
+    history = trials(problem.space.sample(14, 1))
     found = together(Forest(trees=20).suggest, problem, history, n=4, seed=2)
     check(problem, found, 4, history)
     assert {one.info["rule"] for one in found} == {"improvement"}
