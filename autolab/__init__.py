@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from autolab.loop.budget import Budget, Review
     from autolab.model.candidates import Candidates
     from autolab.model.constraints import Linear
+    from autolab.model.cost import Cost
     from autolab.model.errors import AutolabError, InputError, TrialFailed
+    from autolab.model.nonlinear import Nonlinear
     from autolab.model.objectives import Objective, OutcomeConstraint
     from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Real
     from autolab.model.problem import Problem
@@ -31,11 +33,13 @@ _HOMES = {
     "Campaign": "autolab.campaign",
     "Candidates": "autolab.model.candidates",
     "Categorical": "autolab.model.parameters",
+    "Cost": "autolab.model.cost",
     "InputError": "autolab.model.errors",
     "Integer": "autolab.model.parameters",
     "Linear": "autolab.model.constraints",
     "Measurement": "autolab.model.trial",
     "Mixture": "autolab.model.parameters",
+    "Nonlinear": "autolab.model.nonlinear",
     "Objective": "autolab.model.objectives",
     "Ordinal": "autolab.model.parameters",
     "OutcomeConstraint": "autolab.model.objectives",
@@ -55,11 +59,13 @@ __all__ = [
     "Campaign",
     "Candidates",
     "Categorical",
+    "Cost",
     "InputError",
     "Integer",
     "Linear",
     "Measurement",
     "Mixture",
+    "Nonlinear",
     "Objective",
     "Ordinal",
     "OutcomeConstraint",

@@ -33,7 +33,7 @@ def fill(space: Space | Candidates, n: int, known: Array, taken: frozenset[Key],
     Raises:
         PlannerError: Fewer than `n` points are left.
     """
-    boxed = not isinstance(space, Candidates) and space.coupling is None
+    boxed = not isinstance(space, Candidates) and space.is_box
     if boxed and not len(known):
         points = _sobol(space, n, taken, seed)
         if len(points) == n:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from autolab.model.candidates import Candidates
 from autolab.model.parameters import Categorical
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import as_batch
 from autolab.planners.conditioned import conditioned
 from autolab.planners.designs import evenest, farthest
 from autolab.planners.evidence import gather
@@ -61,6 +62,7 @@ class LatinHypercube:
         if self.runs is not None:
             check_number("runs", self.runs, 1)
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:
@@ -106,7 +108,7 @@ def _completed(
     space: Space | Candidates, m: int, strata: int, known: Array, taken: frozenset[Key], seed: int
 ) -> list[dict[str, Value]]:
     """Return `m` points (fewer where the space has no more) that complete a hypercube, the most telling first."""
-    if isinstance(space, Candidates) or space.coupling is not None:
+    if isinstance(space, Candidates) or not space.is_box:
         most = _POOL if isinstance(space, Candidates) else max(_DRAWN, 8 * m)
         points = untried(space, 0, taken, seed, most=most)
         if not points:

@@ -10,6 +10,7 @@ import numpy as np
 
 from autolab.model.errors import DesignUnfit, InputError
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import as_batch
 from autolab.planners.evidence import gather
 from autolab.planners.exchange import Criterion, Exchange
 from autolab.planners.pool import with_corners
@@ -43,6 +44,7 @@ class DOptimal:
     def __post_init__(self) -> None:
         check_settings(self.model, self.runs)
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:
@@ -72,6 +74,7 @@ class IOptimal:
     def __post_init__(self) -> None:
         check_settings(self.model, self.runs)
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:

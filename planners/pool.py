@@ -84,7 +84,7 @@ def with_corners(
     if isinstance(space, Candidates):
         return untried(space, n, taken, seed, most=_ROWS)
     rng = np.random.default_rng(seed)
-    found = _combinations(space, rng) if space.coupling is None else _snapped(space, rng)
+    found = _combinations(space, rng) if space.is_box else _snapped(space, rng)
     points = [(key, dict(point)) for key, point in {space.key(one): one for one in (*found, *drawn)}.items()]
     if sum(key not in taken for key, _ in points) < n:
         points += [(space.key(point), point) for point in space.sample(n + len(points) + len(taken), seed)]

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolab.model.candidates import Candidates
-from autolab.model.errors import DesignUnfit, DesignUsedUp, InputError
+from autolab.model.errors import BatchTooLarge, DesignUnfit, DesignUsedUp, InputError
 from autolab.model.parameters import Categorical, Component
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import in_order
 from autolab.planners.evidence import gather
 from autolab.planners.sobol import check_count
 
@@ -45,9 +46,12 @@ def give_out(
     """Return `n` runs of a design that were not tried and are not pending, in an order that `seed` shuffles.
 
     Runs are told apart as points: whatever was tried before is not given again, and what was invalidated is. So the
-    calls of a campaign, whatever their seeds, give each run of the design once.
+    calls of a campaign, whatever their seeds, give each run of the design once. Where a batch must share values, runs of
+    the first values in that order that have `n` left (the design is run plot by plot); where changes cost, in the order
+    in which they cost little.
 
     Raises:
+        BatchTooLarge: No values that a batch must share have `n` runs left.
         DesignUsedUp: Fewer than `n` are left.
         ValueError: `n` is less than 1.
     """
@@ -57,7 +61,26 @@ def give_out(
     left = [design[i] for i in order if problem.space.key(design[i]) not in taken]
     if len(left) < n:
         raise used_up(n, len(left), len(design), info["rule"])
-    return [Suggestion(point, {**info, "runs": len(design)}) for point in left[:n]]
+    chosen = _sharing(problem, left, n, info["rule"])[:n]
+    return in_order(problem, history, pending, [Suggestion(point, {**info, "runs": len(design)}) for point in chosen])
+
+
+def _sharing(problem: Problem, left: Sequence[Point], n: int, rule: str) -> Sequence[Point]:
+    """Return the runs of the first values that `n` of them share, where a batch must share values."""
+    if n == 1 or not problem.same_in_batch:
+        return left
+    plots: dict[tuple[Value, ...], list[Point]] = {}
+    for point in left:
+        plots.setdefault(tuple(point[name] for name in problem.same_in_batch), []).append(point)
+    for plot in plots.values():
+        if len(plot) >= n:
+            return plot
+    most, shared = max(map(len, plots.values())), ", ".join(problem.same_in_batch)
+    msg = (
+        f"{n} distinct points with the same {shared} were asked for, and the design {rule} has at most {most} left of one "
+        f"{shared}. Ask for {most} or fewer at once, or take a planner that chooses freely, such as lhs or bayes"
+    )
+    raise BatchTooLarge(msg, most)
 
 
 def used_up(n: int, left: int, runs: int, rule: str) -> DesignUsedUp:

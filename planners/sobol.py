@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import as_batch
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
 
@@ -28,6 +29,7 @@ class Sobol:
     [0, 1, 2, 3]
     """
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:

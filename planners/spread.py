@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import as_batch
 from autolab.planners.designs import farthest
 from autolab.planners.evidence import gather
 from autolab.planners.pool import greatest, untried
@@ -37,6 +38,7 @@ class FarthestPoint:
     The worst distance of any point to its nearest chosen one is at most twice the least possible.
     """
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:
@@ -62,6 +64,7 @@ class KMedoids:
     (their CLARA, 1990). Where clusters were tried already, the rest is stood for.
     """
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from autolab.model.columns import Index, Places, column_of
+from autolab.model.columns import Index, Numbers, Places, alike, column_of
 from autolab.model.errors import EmptySpace, InvalidSpace, OutsideSpace
 from autolab.model.names import RESERVED, did_you_mean
 
@@ -73,6 +73,9 @@ class Candidates:
     def __getstate__(self) -> dict[str, Any]:
         return {"_parts": self._parts}  # caches are made anew
 
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__.update(state)
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Keys of a point, in order."""
@@ -101,7 +104,12 @@ class Candidates:
     def column(self, name: str) -> NDArray[Any]:
         """Return the `N` values of a column, as an array."""
         part = self._parts[name]
-        return part.values if hasattr(part, "values") else np.array(part.labels, dtype=object)[part.places]
+        return part.values if isinstance(part, Numbers) else np.array(part.labels, dtype=object)[part.places]
+
+    def span(self, name: str) -> float | None:
+        """Return the range of a column of numbers, that of the whole table where this is a part; None for texts."""
+        part = self._parts[name]
+        return part.span if isinstance(part, Numbers) else None
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -162,12 +170,15 @@ class Candidates:
         """Return all rows but those of the keys, rising: what is left when these are taken."""
         return np.delete(np.arange(len(self)), self.rows(keys))
 
-    def narrowed(self, values: Mapping[str, Value]) -> Candidates:
-        """Return the candidates that have these values, encoded as in the whole table.
+    def alike(self, names: Sequence[str]) -> Places:
+        """Return a number a row (`N`), equal for rows that have equal values in these columns."""
+        return alike([self._parts[name] for name in names])
+
+    def having(self, values: Mapping[str, Value]) -> NDArray[np.bool_]:
+        """Return which rows have these values.
 
         Raises:
             InvalidSpace: A column that the table does not have.
-            EmptySpace: No candidate has them.
         """
         rows = np.ones(len(self), dtype=bool)
         for name, value in values.items():
@@ -175,12 +186,23 @@ class Candidates:
                 msg = f"there is no column {name!r} among the candidates: {did_you_mean(name, self.names)}"
                 raise InvalidSpace(msg)
             rows &= self._parts[name].is_(value)
+        return rows
+
+    def narrowed(self, values: Mapping[str, Value]) -> Candidates:
+        """Return the candidates that have these values, encoded as in the whole table.
+
+        Raises:
+            InvalidSpace: A column that the table does not have.
+            EmptySpace: No candidate has them.
+        """
+        rows = self.having(values)
         if not rows.any():
             told = ", ".join(f"{name} = {value!r}" for name, value in values.items())
             msg = f"none of the {len(self)} candidates has {told}"
             raise EmptySpace(msg)
         part = Candidates.__new__(Candidates)
-        part._parts = {name: one.take(np.flatnonzero(rows)) for name, one in self._parts.items()}
+        kept = {name: one.take(np.flatnonzero(rows)) for name, one in self._parts.items()}
+        part.__setstate__({"_parts": kept})
         return part
 
     def sample(self, n: int, seed: int) -> list[dict[str, Value]]:

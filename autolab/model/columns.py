@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Places = NDArray[np.int64]
 
 _WHOLE = 2**63  # an integer of an array is smaller
-_EXACT = 2**53  # a float holds each whole number up to here
+_EXACT = 2**53  # a float holds each whole number below
 _ROOM = 2**62  # codes of rows stay below
 
 
@@ -56,8 +56,9 @@ class Numbers:
         return len(self.values)
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Numbers) and (self.low, self.span) == (other.low, other.span)
-        return same and np.array_equal(self.values, other.values)  # type: ignore[union-attr]  # of one kind, or not the same
+        if not isinstance(other, Numbers) or (self.low, self.span) != (other.low, other.span):
+            return False
+        return np.array_equal(self.values, other.values)
 
     __hash__ = None  # type: ignore[assignment]  # the table has its own
 
@@ -210,6 +211,14 @@ class Labels:
 Column = Numbers | Labels
 
 
+def alike(columns: Sequence[Column]) -> Places:
+    """Return a number a row, equal for rows that have equal values in all columns; the numbers are 0, 1, 2 ..."""
+    numbers = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        numbers = np.unique(numbers * column.count + column.codes, return_inverse=True)[1]
+    return numbers
+
+
 class Index:
     """Finds rows by what they hold: each row has one number, made of the codes of its values.
 
@@ -287,7 +296,7 @@ def column_of(name: str, given: Sequence[Any] | NDArray[Any]) -> Column:
             msg = f"candidate {row}: {name!r} must be a finite number or a text, got {value!r}"
             raise InvalidSpace(msg)
     if kinds <= {int, float}:
-        wrong = next(value for value in values if isinstance(value, int) and abs(value) > _EXACT)
+        wrong = next(value for value in values if isinstance(value, int) and abs(value) >= _EXACT)
         msg = f"column {name!r} of the candidates: {wrong!r} is too large to be calculated with exactly; quote it"
         raise InvalidSpace(msg)
     return Labels.of(values)
@@ -301,5 +310,5 @@ def _array(values: Sequence[Any], *, whole: bool) -> NDArray[Any] | None:
         return None
     if not np.isfinite(numbers).all():
         return None
-    rounded = not whole and float(np.abs(numbers).max()) > _EXACT and any(isinstance(value, int) for value in values)
+    rounded = not whole and float(np.abs(numbers).max()) >= _EXACT and any(isinstance(value, int) for value in values)
     return None if rounded else numbers

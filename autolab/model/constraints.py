@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from autolab.model.errors import InvalidSpace
+from autolab.model.formula import parsed
 
 Relation = Literal["<=", ">=", "=="]
 _OPERATORS: Mapping[type[ast.cmpop], Relation] = {ast.LtE: "<=", ast.GtE: ">=", ast.Eq: "=="}
 _EXAMPLE = "write it like '2.0 * salt + acid <= 1.6', with <=, >= or =="
+
+
+class NotLinear(InvalidSpace):
+    """A constraint that is not linear, and may be stated as another kind."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,7 @@ class Linear:
         Raises:
             InvalidSpace: The text is not a linear constraint.
         """
-        try:
-            tree = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, ValueError):
-            msg = f"constraint {text!r} cannot be read; {_EXAMPLE}"
-            raise InvalidSpace(msg) from None
+        tree = parsed(text, _EXAMPLE)
         if not isinstance(tree, ast.Compare) or len(tree.ops) != 1 or type(tree.ops[0]) not in _OPERATORS:
             msg = f"constraint {text!r} must compare once; {_EXAMPLE}"
             raise InvalidSpace(msg)
@@ -114,7 +115,7 @@ def _affine(node: ast.expr, text: str) -> tuple[dict[str, float], float]:
             if not divisor[0] and divisor[1] != 0:
                 return _scaled(_affine(left, text), 1.0 / divisor[1])
     msg = f"constraint {text!r}: {ast.unparse(node)!r} is not linear; {_EXAMPLE}"
-    raise InvalidSpace(msg)
+    raise NotLinear(msg)
 
 
 def _scaled(form: tuple[dict[str, float], float], factor: float) -> tuple[dict[str, float], float]:

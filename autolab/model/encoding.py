@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autolab.model.errors import OutsideSpace
+from autolab.model.held import Only
 from autolab.model.parameters import Axis, Categorical, Component, Integer, Ordinal, Real
 from autolab.model.ranges import Array
 
@@ -68,8 +69,11 @@ def _bare(axis: Integer | Ordinal | Component, columns: Array) -> list[float]:
     return [float(x) for x in low + (axis.high - low) * columns[:, 0]]
 
 
-def value_at(axis: Axis, x: float) -> Value:
+def value_at(axis: Axis | Only, x: float) -> Value:
     """Return the value of a numeric axis nearest to a number."""
+    if isinstance(axis, Only):
+        only: Value = axis.only
+        return only
     if isinstance(axis, Real):
         return _within(x, axis.low, axis.high)
     if isinstance(axis, Integer):

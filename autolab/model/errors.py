@@ -34,6 +34,7 @@ AutolabError
 `-- PlannerError                a planner could not propose
     |-- DesignUnfit             this design cannot be laid over this space; the message says which can
     `-- DesignUsedUp            a design with a fixed number of runs has fewer left than were asked for
+        `-- BatchTooLarge       so many points with equal values, where a batch must share them, are not left
 """
 
 from __future__ import annotations
@@ -258,3 +259,7 @@ class DesignUsedUp(PlannerError):
 
     def __reduce__(self) -> tuple[type[DesignUsedUp], tuple[str, int]]:
         return type(self), (str(self), self.left)
+
+
+class BatchTooLarge(DesignUsedUp):
+    """No value of the keys that a batch must share has as many points left as were asked for; `left` says how many."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autolab.model.errors import InputError
-from autolab.model.names import check_distinct
+from autolab.model.names import check_distinct, did_you_mean
 from autolab.model.objectives import Objective, OutcomeConstraint
 
 if TYPE_CHECKING:
     from autolab.model.candidates import Candidates
+    from autolab.model.cost import Cost
     from autolab.model.space import Space
     from autolab.model.trial import Outcome, Trial
 
@@ -24,17 +25,28 @@ class Problem:
         space: A `Space` or `Candidates`.
         objectives: One or more; a single one may be given bare.
         outcome_constraints: Each given as an `OutcomeConstraint` or a text such as `cost <= 0.9`.
+        same_in_batch: Keys of the point that must be equal in all points of one batch (of one call of a planner's
+            `suggest`), as the temperature of a plate is for all its wells.
+        cost: What a trial costs; None where all cost the same.
+
+    Raises:
+        InputError: No objective, a name twice, or a name that the space does not have.
     """
 
     space: Space | Candidates
     objectives: Sequence[Objective]
     outcome_constraints: Sequence[OutcomeConstraint] = ()
+    same_in_batch: Sequence[str] = ()
+    cost: Cost | None = None
 
     def __init__(
         self,
         space: Space | Candidates,
         objectives: Objective | Iterable[Objective],
         outcome_constraints: Iterable[OutcomeConstraint | str] = (),
+        *,
+        same_in_batch: Iterable[str] = (),
+        cost: Cost | None = None,
     ) -> None:
         wanted = (objectives,) if isinstance(objectives, Objective) else tuple(objectives)
         limits = tuple(OutcomeConstraint.parse(one) if isinstance(one, str) else one for one in outcome_constraints)
@@ -49,6 +61,18 @@ class Problem:
         if both:
             msg = f"{both[0]!r} is a parameter and cannot be an outcome too: rename one of them"
             raise InputError(msg)
+        shared = (same_in_batch,) if isinstance(same_in_batch, str) else tuple(same_in_batch)
+        object.__setattr__(self, "same_in_batch", shared)
+        check_distinct(shared, "key of same_in_batch", InputError)
+        for name in shared:
+            if name not in space.names:
+                msg = f"same_in_batch: there is no {name!r} in the space: {did_you_mean(name, space.names)}"
+                raise InputError(msg)
+        object.__setattr__(self, "cost", None if cost is None else cost.over(space))
+
+    def within(self, space: Space | Candidates) -> Problem:
+        """Return the same goals over another space, such as a part of this one; nothing need be the same in a batch."""
+        return Problem(space, self.objectives, self.outcome_constraints, cost=self.cost)
 
     @property
     def outcome_names(self) -> tuple[str, ...]:

@@ -113,6 +113,8 @@ class _Columns:
         if decision.presence:  # least * z <= u <= z
             self.row({axis: 1.0, places[0]: -1.0}, -np.inf, 0.0)
             self.row({axis: 1.0, places[0]: -decision.least}, 0.0, np.inf)
+        elif len(decision.options) == 1:
+            self.row({axis: 1.0}, float(decision.options[0]), float(decision.options[0]))
         elif len(places) == 1:
             self.row({axis: 1.0, places[0]: -1.0 / self.upper[places[0]]}, 0.0, 0.0)
         else:

@@ -120,8 +120,8 @@ class SpaceModel(FileModel):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, ParameterModel]
 
-    constraints: list[str] = Field(default_factory=list, examples=[["2.0 * salt + acid <= 1.6"]])
-    """Linear constraints between numeric parameters, in the parameters' units."""
+    constraints: list[str] = Field(default_factory=list, examples=[["2.0 * salt + acid <= 1.6", "salt * acid <= 0.3"]])
+    """Constraints between numeric parameters, in their units: sums, or formulas with `* / **`, `sqrt`, `log10`, ..."""
     candidates: CandidateTable | None = Field(None, examples=["candidates.csv"])
     """The only points that may be chosen: a CSV file (path from this file), a list of points, or columns."""
 
@@ -149,6 +149,17 @@ class ObjectiveModel(FileModel):
             problem = f"a target of {self.target:g} belongs to the goal `match`, not to {self.goal!r}"
             raise wrong(problem, "Remove it, or write `goal: match`", "target")
         return self
+
+
+class CostModel(FileModel):
+    """What a trial costs, where it depends on what has to change since the trial before."""
+
+    base: Annotated[Number, Field(gt=0)] = Field(1.0, examples=[12])
+    """What every trial costs, in `unit`."""
+    change: dict[str, Annotated[Number, Field(ge=0)]] = Field(default_factory=dict, examples=[{"temperature": 30}])
+    """Parameter -> what its change over the whole range costs beside (part of it for less), or that of a label."""
+    unit: str = Field("", examples=["min"])
+    """Unit of the cost, as people write it."""
 
 
 Bounds = Annotated[
@@ -260,6 +271,10 @@ class CampaignModel(FileModel):
     """Measured quantities to reach, by name."""
     outcome_constraints: dict[str, Bounds] = Field(default_factory=dict, examples=[{"cost": "<= 0.9"}])
     """Measured quantities to keep within a bound (or a list of bounds)."""
+    same_in_batch: list[str] = Field(default_factory=list, examples=[["temperature"]])
+    """Parameters that must have one value in all points of a batch, such as the temperature of a plate."""
+    cost: CostModel | None = Field(None, examples=[{"base": 12, "change": {"temperature": 30}, "unit": "min"}])
+    """What a trial costs; all the same without it."""
     planner: PlannerModel = Field(examples=[{"use": "bayes", "batch": 1}])
     """Who proposes the points."""
     protocol: ProtocolModel = Field(examples=[{"use": "gravimetric", "with": {"pump": "dosing"}}])

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from autolab.loop.budget import Budget, Review
 from autolab.model.candidates import Candidates
 from autolab.model.constraints import Linear
+from autolab.model.cost import Cost
 from autolab.model.errors import InputError
+from autolab.model.nonlinear import Nonlinear
 from autolab.model.objectives import Objective, OutcomeConstraint
 from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Real
 from autolab.model.problem import Problem
@@ -21,6 +23,7 @@ from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
 from autolab.model.trial import Attempt, Measurement, Trial
 from autolab.spec.findings import one_of
+from autolab.spec.functions import read_function, write_function
 
 if TYPE_CHECKING:
     from autolab.model.actions import JSON
@@ -103,7 +106,7 @@ def _read_categorical(data: Mapping[str, Any]) -> Categorical:
 
 
 def _write_candidates(one: Candidates) -> dict[str, Any]:
-    return {"columns": list(one.table), "rows": [list(point.values()) for point in one.points]}
+    return {"columns": list(one.table), "rows": list(zip(*one.table.values(), strict=True))}
 
 
 def _read_candidates(data: Mapping[str, Any]) -> Candidates:
@@ -118,9 +121,44 @@ def _read_objects(kind: Callable[..., Any], *lists: str) -> Callable[[Mapping[st
     return read
 
 
+def _write_problem(one: Problem) -> dict[str, Any]:
+    """Return what is declared: later keys only where they say something, so that the digest of others stays."""
+    told = _fields("space", "objectives", "outcome_constraints")(one)
+    shared = {"same_in_batch": one.same_in_batch} if one.same_in_batch else {}
+    return {**told, **shared, **({"cost": one.cost} if one.cost is not None else {})}
+
+
 def _read_problem(data: Mapping[str, Any]) -> Problem:
     lists = {name: [from_data(one) for one in data[name]] for name in ("objectives", "outcome_constraints")}
-    return Problem(from_data(data["space"]), **lists)
+    cost = from_data(data["cost"]) if "cost" in data else None
+    return Problem(from_data(data["space"]), **lists, same_in_batch=data.get("same_in_batch", ()), cost=cost)
+
+
+def _write_space(one: Space) -> dict[str, Any]:
+    if one.held:
+        msg = f"a space that is narrowed to {dict(one.held)!r} is not declared anywhere; write the whole one"
+        raise TypeError(msg)
+    return _fields("parameters", "constraints")(one)
+
+
+def _write_nonlinear(one: Nonlinear) -> dict[str, Any]:
+    return {"text": one.text, "function": write_function(one.function)}
+
+
+def _read_nonlinear(data: Mapping[str, Any]) -> Nonlinear:
+    if data["function"] is None:
+        return Nonlinear(data["text"])
+    return Nonlinear(read_function(data["function"]), data["text"])
+
+
+def _write_cost(one: Cost) -> dict[str, Any]:
+    return {"base": one.base, "change": one.change, "unit": one.unit, "function": write_function(one.function)}
+
+
+def _read_cost(data: Mapping[str, Any]) -> Cost:
+    if data["function"] is None:
+        return Cost(base=data["base"], change=data["change"], unit=data["unit"])
+    return Cost(read_function(data["function"]), unit=data["unit"])
 
 
 def _write_suggestion(one: Suggestion) -> dict[str, Any]:
@@ -151,11 +189,13 @@ _KINDS: dict[str, tuple[type, Callable[[Any], dict[str, Any]], Callable[[Mapping
     "categorical": (Categorical, _write_categorical, _read_categorical),
     "mixture": _kind(Mixture, "names", "total", "bounds", "at_most"),
     "linear": _kind(Linear, "coefficients", "relation", "bound"),
-    "space": (Space, _fields("parameters", "constraints"), _read_objects(Space, "parameters", "constraints")),
+    "nonlinear": (Nonlinear, _write_nonlinear, _read_nonlinear),
+    "space": (Space, _write_space, _read_objects(Space, "parameters", "constraints")),
     "candidates": (Candidates, _write_candidates, _read_candidates),
     "objective": _kind(Objective, "name", "goal", "target", "unit"),
     "outcome_constraint": _kind(OutcomeConstraint, "name", "side", "bound"),
-    "problem": (Problem, _fields("space", "objectives", "outcome_constraints"), _read_problem),
+    "cost": (Cost, _write_cost, _read_cost),
+    "problem": (Problem, _write_problem, _read_problem),
     "suggestion": (Suggestion, _write_suggestion, lambda data: Suggestion(data["point"], data["info"])),
     "measurement": _kind(Measurement, "value", "standard_error"),
     "attempt": _kind(Attempt, "number", "ending", "reason", "started", "ended"),

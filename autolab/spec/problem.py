@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from autolab.model.candidates import Candidates
 from autolab.model.constraints import Linear
+from autolab.model.cost import Cost
 from autolab.model.names import RESERVED
+from autolab.model.nonlinear import Nonlinear, stated
 from autolab.model.objectives import Objective, OutcomeConstraint
 from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Parameter, Real
 from autolab.model.problem import Problem
@@ -37,11 +39,29 @@ def build_problem(model: file.CampaignModel, findings: Findings, folder: Path) -
     limits = _outcome_constraints(model.outcome_constraints, findings)
     if space is None or None in objectives or limits is None:
         return None
-    if not _apart(space, model, findings):
+    if not _apart(space, model, findings) or not _known(space, model, findings):
         return None
+    cost = None if model.cost is None else Cost(base=model.cost.base, change=model.cost.change, unit=model.cost.unit)
     with findings.at(("objectives",)):
-        return Problem(space, [one for one in objectives if one is not None], limits)
+        wanted = [one for one in objectives if one is not None]
+        return Problem(space, wanted, limits, same_in_batch=model.same_in_batch, cost=cost)
     return None
+
+
+def _known(space: Space | Candidates, model: file.CampaignModel, findings: Findings) -> bool:
+    """Note names in `same_in_batch` and `cost` that nothing of the space has, or that stand there twice."""
+    known = True
+    named: list[tuple[tuple[str | int, ...], str]]
+    named = [(("same_in_batch", i), name) for i, name in enumerate(model.same_in_batch)]
+    named += [(("cost", "change", name), name) for name in (model.cost.change if model.cost is not None else ())]
+    for key, name in named:
+        if name not in space.names:
+            findings.add(key, f"there is no parameter {name!r}", one_of(name, space.names))
+            known = False
+        elif key[0] == "same_in_batch" and name in model.same_in_batch[: int(key[1])]:
+            findings.add(key, f"{name!r} stands here twice", "Remove one")
+            known = False
+    return known
 
 
 def build_space(model: file.SpaceModel, findings: Findings, folder: Path) -> Space | Candidates | None:
@@ -105,21 +125,24 @@ def _named_twice(parameters: Sequence[Parameter], model: file.SpaceModel, findin
 
 def _constraints(
     texts: Sequence[str], parameters: Sequence[Parameter], findings: Findings, *, complete: bool
-) -> list[Linear] | None:
+) -> list[Linear | Nonlinear] | None:
     """Return the constraints; names are checked only where all parameters are known."""
     numeric, labels = _numeric(parameters)
-    found: list[Linear] = []
+    found: list[Linear | Nonlinear] = []
     for index, text in enumerate(texts):
         key = ("space", "constraints", index)
         with findings.at(key):
-            linear = Linear.parse(text)
-            unknown = [name for name in linear.coefficients if name not in numeric] if complete else []
+            constraint = stated(text)
+            names = constraint.coefficients if isinstance(constraint, Linear) else constraint.names
+            unknown = [name for name in names if name not in numeric] if complete else []
             for name in unknown:
                 if name in labels:
-                    findings.add(key, f"{text!r}: {name!r} is categorical and has no number to add up", "Remove it")
+                    findings.add(
+                        key, f"{text!r}: {name!r} is categorical and has no number to calculate with", "Remove it"
+                    )
                 else:
                     findings.add(key, f"{text!r}: there is no parameter {name!r}", one_of(name, numeric))
-            found += [] if unknown else [linear]
+            found += [] if unknown else [constraint]
     return found if len(found) == len(texts) else None
 
 

@@ -51,7 +51,7 @@ def test_names_columns_and_axes_unfold_mixtures_and_categories() -> None:
         ([Real("x", 0, 1), Mixture(["x", "y"])], [], "'x' names more than one parameter"),
         ([Real("rate", 0, 1)], ["rat <= 1"], "there is no 'rat': did you mean 'rate'"),
         ([Real("x", 0, 1), Categorical("c", ["a", "b"])], ["x + c <= 1"], "'c' is categorical"),
-        ([Real("x", 0, 1)], ["x * x <= 1"], "not linear"),
+        ([Real("x", 0, 1)], ["x @ x <= 1"], "not allowed"),
     ],
 )
 def test_a_space_that_makes_no_sense_is_refused(parameters: list[Parameter], constraints: list[str], told: str) -> None:

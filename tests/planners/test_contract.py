@@ -42,12 +42,19 @@ MIXED = Problem(
 )
 CHOOSE = Problem(Space([Mixture(list("abcd"), at_most=2, bounds={"a": (0.1, 0.8)})]), [Objective("y", "minimize")])
 POOL = Problem(Candidates({"u": [i / 29 for i in range(30)], "w": ["e", "f", "g"] * 10}), [Objective("y")])
-PROBLEMS = {"box": BOX, "mixture": MIXTURE, "mixed": MIXED, "choose": CHOOSE, "pool": POOL}
+BENT = Problem(
+    Space(
+        [Real("x", 0, 1), Real("y", 0, 1), Integer("k", 1, 9)],
+        ["x**2 + y**2 <= 1", "x * y * k >= 0.2", "x + 0.1*k <= 1.4"],
+    ),
+    [Objective("z")],
+)
+PROBLEMS = {"box": BOX, "mixture": MIXTURE, "mixed": MIXED, "choose": CHOOSE, "bent": BENT, "pool": POOL}
 
 
 def measured(problem: Problem, point: Point) -> dict[str, float]:
     numbers = [float(value) for value in point.values() if not isinstance(value, str)]
-    values = {"y": sum((i + 1) * x for i, x in enumerate(numbers)) / 10, "cost": sum(numbers) / 20}
+    values = {"z": sum(numbers), "y": sum((i + 1) * x for i, x in enumerate(numbers)) / 10, "cost": sum(numbers) / 20}
     return {name: values[name] for name in problem.outcome_names}
 
 

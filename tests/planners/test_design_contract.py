@@ -278,6 +278,8 @@ def spaces(draw: st.DrawFn) -> Space:
         constraints.append(f"b + 0.5*c <= {draw(st.floats(0.6, 1.0))}")
     if draw(st.booleans()) and numbers:
         constraints.append(" + ".join(f"p{i}" for i in numbers) + f" <= {draw(st.floats(3.2, 8.0))}")
+    if draw(st.booleans()) and numbers:
+        constraints.append(" + ".join(f"p{i}**2" for i in numbers) + f" <= {draw(st.floats(5.0, 60.0))}")
     return Space(parameters, constraints)
 
 

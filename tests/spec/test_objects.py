@@ -10,19 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autolab.journal.digest import digest
 from autolab.loop.budget import Budget, Review
 from autolab.model.actions import JSON
 from autolab.model.candidates import Candidates
 from autolab.model.constraints import Linear
+from autolab.model.cost import Cost
 from autolab.model.errors import Fault, InputError
 from autolab.model.names import RESERVED
+from autolab.model.nonlinear import Nonlinear
 from autolab.model.objectives import Goal, Objective, OutcomeConstraint
 from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
-from autolab.model.trial import Attempt, AttemptEnding, Measurement, Trial, Value
+from autolab.model.trial import Attempt, AttemptEnding, Measurement, Point, Trial, Value
 from autolab.spec.document import parse_document
+from autolab.spec.functions import Recorded
 from autolab.spec.objects import Data, from_data, to_data
 from autolab.spec.yaml_grammar import yaml_text
 
@@ -85,13 +89,37 @@ def linears(draw: st.DrawFn) -> Linear:
     return Linear(weights, draw(st.sampled_from(["<=", ">=", "=="])), draw(numbers))
 
 
+def always(point: Point) -> float:
+    return 1.0
+
+
+def by_length(point: Point, previous: Point | None) -> float:
+    return float(len(point))
+
+
+@st.composite
+def nonlinears(draw: st.DrawFn) -> Nonlinear:
+    name, bound = draw(names), draw(numbers)
+    return draw(st.sampled_from([Nonlinear(f"sqrt({name}) * {name} >= {bound!r}"), Nonlinear(always, "kept")]))
+
+
+@st.composite
+def costs(draw: st.DrawFn, name: st.SearchStrategy[str] = names) -> Cost:
+    if draw(st.booleans()):
+        return Cost(by_length, unit=draw(units))
+    change = draw(st.dictionaries(name, st.floats(0, 1e6), max_size=2))
+    return Cost(base=draw(st.floats(1e-3, 1e6)), change=change, unit=draw(units))
+
+
 @st.composite
 def spaces(draw: st.DrawFn) -> Space:
     kinds: list[Callable[..., st.SearchStrategy[Any]]] = [reals, integers, ordinals, categoricals]
     made = [draw(draw(st.sampled_from(kinds))(st.just(f"p{i}"))) for i in range(draw(st.integers(1, 3)))]
     made = [draw(reals(st.just("first"))), *made]
     bound = made[0].high
-    return Space(made, [Linear({"first": 1.0}, "<=", bound)] if draw(st.booleans()) else [])
+    bent = Nonlinear(f"abs(first) ** 1.5 <= {1 + 1.1 * max(abs(made[0].low), abs(bound)) ** 1.5!r}")
+    every: list[Linear | Nonlinear] = [Linear({"first": 1.0}, "<=", bound), bent, Nonlinear(always)]
+    return Space(made, [one for one in every if draw(st.booleans())])
 
 
 @st.composite
@@ -116,7 +144,9 @@ def limits(draw: st.DrawFn, name: st.SearchStrategy[str] = names) -> OutcomeCons
 def problems(draw: st.DrawFn) -> Problem:
     goals = [draw(objectives(st.just(f"goal{i}"))) for i in range(draw(st.integers(1, 2)))]
     kept = draw(st.lists(limits(st.sampled_from(["cost", "seconds"])), max_size=2))
-    return Problem(draw(spaces()), goals, kept)
+    shared = draw(st.sampled_from([(), ("first",)]))
+    cost = draw(st.none() | costs(st.just("first")))
+    return Problem(draw(spaces()), goals, kept, same_in_batch=shared, cost=cost)
 
 
 points = st.dictionaries(names, values, min_size=1, max_size=3)
@@ -166,6 +196,8 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "Categorical": categoricals(),
     "Mixture": mixtures(),
     "Linear": linears(),
+    "Nonlinear": nonlinears(),
+    "Cost": costs(),
     "Space": spaces(),
     "Candidates": tables(),
     "Objective": objectives(),
@@ -213,6 +245,52 @@ def test_the_order_of_descriptors_survives_sorting(categorical: Categorical) -> 
 def test_a_suggestion_keeps_its_info() -> None:
     again = from_data(to_data(Suggestion({"x": 1.0}, {"rule": "sobol", "gain": 0.5})))
     assert dict(again.info) == {"rule": "sobol", "gain": 0.5}
+
+
+def test_a_problem_that_says_nothing_new_has_the_digest_that_journals_hold() -> None:
+    problem = Problem(Space([Real("x", 0, 1)], ["2*x <= 1"]), [Objective("y")])
+    assert set(to_data(problem)) == {"is", "space", "objectives", "outcome_constraints"}
+    assert digest(to_data(problem)) == "sha256:966db6312ef6f155bff79ffc56bd9f2df3604593c224a908488f7236e811fdeb"
+    table = Problem(Candidates({"a": [1, 2, 3.5], "b": ["x", "y", "z"]}), [Objective("y")])
+    assert digest(to_data(table)) == "sha256:6818e3eff24f51b7626b5025e991fcd06c5fa62502a1591d636b7ea09d985e20"
+
+
+def test_what_a_problem_says_of_constraints_batches_and_cost_is_pinned() -> None:
+    def problem(text: str = "x * y <= 1", shared: tuple[str, ...] = ("x",), base: float = 2.0) -> Problem:
+        space = Space([Real("x", 0, 1), Real("y", 0, 2)], [text])
+        return Problem(space, [Objective("z")], same_in_batch=shared, cost=Cost(base=base, change={"x": 1}))
+
+    pinned = digest(to_data(problem()))
+    assert digest(to_data(problem("x*y<=1"))) == pinned
+    others = [problem("x * y <= 1.5"), problem(shared=("y",)), problem(shared=()), problem(base=3.0)]
+    assert pinned not in {digest(to_data(one)) for one in others}
+
+
+def test_a_function_that_is_not_there_any_more_is_told_and_not_run() -> None:
+    def local(point: Point) -> float:
+        return 1 - float(point["x"])
+
+    data = to_data(Nonlinear(local, text="half of it"))
+    read = from_data(json.loads(json.dumps(data)))
+    assert str(read) == "half of it"
+    assert isinstance(read.function, Recorded)
+    assert read.function.name.endswith("local")
+    assert to_data(read) == data  # so that its digest stays
+    assert Space([Real("x", 0, 1)], [read]).contains({"x": 0.9})
+
+
+def test_a_function_that_says_something_else_now_is_another() -> None:
+    data = to_data(Nonlinear(always))
+    assert from_data(data).function is always
+    changed = {**data, "function": {**data["function"], "source": "0" * 64}}  # type: ignore[dict-item]
+    assert from_data(changed).function == Recorded(f"{__name__}:always", "0" * 64)
+    built_in = {"name": "os:remove", "source": "no source"}
+    assert from_data({**data, "function": built_in}).function == Recorded("os:remove", "no source")
+
+
+def test_a_narrowed_space_is_not_written() -> None:
+    with pytest.raises(TypeError, match=r"narrowed to .*write the whole one"):
+        to_data(Space([Real("x", 0, 1), Real("y", 0, 1)]).narrowed({"x": 0.5}))
 
 
 def test_numpy_numbers_become_plain() -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from autolab.model.candidates import Candidates
+from autolab.model.constraints import Linear
+from autolab.model.cost import Cost
 from autolab.model.errors import Fault
+from autolab.model.nonlinear import Nonlinear
 from autolab.model.objectives import Objective, OutcomeConstraint
 from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Real
 from autolab.model.problem import Problem
@@ -75,6 +78,28 @@ def test_every_kind_of_parameter_in_the_files_order(tmp_path: Path) -> None:
         Mixture(["ec", "dmc", "salt"], bounds={"salt": (0.2, 0.8)}, at_most=2),
     ]
     assert str(space_of(problem).constraints[0]) == "2.0 * salt + rate <= 16.0"
+
+
+def test_a_constraint_that_is_not_linear_a_shared_key_and_a_cost(tmp_path: Path) -> None:
+    problem = good(
+        "  rate: {type: real, bounds: [1, 15]}\n  T: {type: real, bounds: [20, 80]}\n"
+        '  constraints: ["rate * T <= 600", "rate + T <= 90"]',
+        tmp_path,
+        "objectives: {y: {goal: maximize}}\nsame_in_batch: [T]\ncost: {base: 12, change: {T: 30, rate: 0}, unit: min}",
+    )
+    assert list(space_of(problem).constraints) == [
+        Nonlinear("rate * T <= 600"),
+        Linear({"rate": 1, "T": 1}, "<=", 90),
+    ]
+    assert space_of(problem).nonlinear == (Nonlinear("rate * T <= 600"),)
+    assert problem.same_in_batch == ("T",)
+    assert problem.cost == Cost(base=12, change={"T": 30, "rate": 0}, unit="min")
+    assert problem.cost.of([{"rate": 1.0, "T": 50.0}], {"rate": 9.0, "T": 20.0}).tolist() == [27.0]
+
+
+def test_without_them_nothing_is_shared_and_no_trial_costs_more(tmp_path: Path) -> None:
+    problem = good("  rate: {type: real, bounds: [1, 15]}", tmp_path)
+    assert (problem.same_in_batch, problem.cost) == ((), None)
 
 
 def test_descriptors_find_labels_that_are_numbers(tmp_path: Path) -> None:
