@@ -6,7 +6,9 @@ goals are applied to samples of the posterior, so that matching a target needs n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +22,12 @@ from botorch.utils.multi_objective.hypervolume import infer_reference_point
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from numpy.typing import NDArray
 from torch import Tensor
+
+from autolab.model.problem import Problem
 from autolab.planners.improvement import CAUTION
 
 if TYPE_CHECKING:
     from autolab.model.objectives import Objective, OutcomeConstraint
-    from autolab.model.problem import Problem
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
     from autolab.planners.surrogate import Models
@@ -33,6 +36,7 @@ Array = NDArray[np.float64]
 
 _SAMPLES = 128
 _CHUNK = 1024
+_FAR = 1e100  # deviations: farther is as far
 
 
 class Sampled:
@@ -56,7 +60,12 @@ class Sampled:
         self._caution = CAUTION + evidence.streak
         self._pending = torch.as_tensor(evidence.pending)
         make = _improvement if len(problem.objectives) == 1 else _hypervolume
-        self._improvement = make(problem, evidence, models.botorch(), seed)
+        # botorch's smoothing supposes values of order 1: amperes of 1e-9 would be lost in it
+        self._unit = sum(math.log(one.scale) for one in models.each[: len(problem.objectives)])
+        values = np.column_stack([one.standardize(evidence.y[:, i]) for i, one in enumerate(models.each)])
+        self._improvement = make(
+            _standardized(problem, models), replace(evidence, y=values), models.standardized.botorch(), seed
+        )
         if len(self._pending):
             self._improvement.set_X_pending(self._pending)
 
@@ -64,7 +73,7 @@ class Sampled:
         """Return the log worth `N` of encoded points `N x d`, a chunk at a time so that memory stays bounded."""
         with torch.no_grad():
             parts = [self._improvement(part[:, None, :]).numpy() for part in torch.split(torch.as_tensor(x), _CHUNK)]
-        worth = np.concatenate(parts)
+        worth = np.concatenate(parts) + self._unit
         if self._success is not None:
             worth = worth + self._caution * self._success.log_probability(x)
         return np.asarray(np.nan_to_num(worth, nan=-1e300, neginf=-1e300))
@@ -74,7 +83,7 @@ class Sampled:
         points = torch.tensor(x, requires_grad=True)
         worth = self._improvement(points[:, None, :])
         (by_x,) = torch.autograd.grad(worth.sum(), points)
-        value, gradient = worth.detach().numpy(), by_x.numpy()
+        value, gradient = worth.detach().numpy() + self._unit, by_x.numpy()
         if self._success is not None:
             chance, by_chance = self._success.slopes(x)
             value, gradient = value + self._caution * chance, gradient + self._caution * by_chance
@@ -84,6 +93,20 @@ class Sampled:
         """Count encoded points (`q x d`) as under way."""
         self._pending = torch.cat([self._pending, torch.as_tensor(x)])
         self._improvement.set_X_pending(self._pending)
+
+
+def _standardized(problem: Problem, models: Models) -> Problem:
+    """Return the same goals for the standardized quantities."""
+    of = dict(zip(problem.outcome_names, models.each, strict=True))
+
+    def moved(name: str, value: float) -> float:
+        return float(np.clip(of[name].standardize(value), -_FAR, _FAR))
+
+    objectives = [
+        one if one.target is None else replace(one, target=moved(one.name, one.target)) for one in problem.objectives
+    ]
+    limits = [replace(limit, bound=moved(limit.name, limit.bound)) for limit in problem.outcome_constraints]
+    return Problem(problem.space, objectives, limits)
 
 
 def _improvement(problem: Problem, evidence: Evidence, model: Any, seed: int) -> Any:  # noqa: ANN401  botorch ships no types

@@ -13,6 +13,7 @@ import numpy as np
 from autolab.model.errors import AutolabError, InputError
 from autolab.model.names import did_you_mean
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import as_batch
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
 from autolab.planners.prediction import fitted, predictions_of
@@ -58,6 +59,7 @@ class LevelSet:
             msg = f"a level must be a finite number of a quantity, got level {self.level!r} of {self.quantity!r}"
             raise InputError(msg)
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:
@@ -110,6 +112,7 @@ class Learn:
     def __post_init__(self) -> None:
         _check_initial(self.initial)
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:

@@ -10,7 +10,8 @@ What it does by what the problem is (`info["rule"]` says which):
 | the fit or the search fails | `design`, and `info["fallback"]` says why |
 
 Outcome constraints weigh the improvement by the probability that they hold; failed and rejected trials by the
-probability of success that they teach. A table of candidates is searched whole.
+probability of success that they teach; and what a trial costs (`Problem.cost`) divides it. A table of candidates is
+searched whole.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from autolab.model.errors import AutolabError, InputError, PlannerError
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import as_batch, previous_of
 from autolab.planners.calibration import Calibration, calibration
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
@@ -59,6 +61,7 @@ class Bayes:
             msg = f"initial must be a whole number of at least 2, got {self.initial!r}; leave it out for the default"
             raise InputError(msg)
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:
@@ -73,7 +76,7 @@ class Bayes:
         if self._too_few(problem, evidence):
             return _design(problem, evidence, n, seed, {})
         try:
-            return _modelled(problem, evidence, n, seed)
+            return _modelled(problem, evidence, n, seed, previous_of(history, pending))
         except AutolabError:
             raise
         except Exception as error:  # numerical trouble must not end a campaign
@@ -199,15 +202,17 @@ def _design(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[
     return [Suggestion(point, {"rule": "design", **evidence.not_used, **info}) for point in points]
 
 
-def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int) -> list[Suggestion]:
+def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int, previous: Point | None) -> list[Suggestion]:
     """Propose by the models. SciPy is loaded here and not before: it takes a second."""
     from autolab.planners.belief import Belief, sampled
+    from autolab.planners.field import Toll
     from autolab.planners.isolation import isolated
     from autolab.planners.search import most_worth
 
+    toll = None if problem.cost is None else Toll(problem.cost, previous)
     with isolated(seed, torch=sampled(problem)):
         belief = Belief.learned(problem, evidence, seed)
-        found = most_worth(problem.space, belief.worth, n, evidence, seed)
+        found = most_worth(problem.space, belief.worth, n, evidence, seed, toll)
         points, worths = zip(*found, strict=True)
         infos = belief.infos(points, worths)
     return [Suggestion(point, info) for point, info in zip(points, infos, strict=True)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autolab.model.trial import Point
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
-    from autolab.planners.search import Worth
+    from autolab.planners.field import Worth
     from autolab.planners.surrogate import Models
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from autolab.model.candidates import Candidates
 from autolab.model.errors import InputError, PlannerError
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import as_batch
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
 from autolab.planners.explaining import explain
@@ -63,6 +64,7 @@ class Forest:
             msg = f"a forest needs at least 10 trees to tell how unsure it is, got {self.trees!r}"
             raise InputError(msg)
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:

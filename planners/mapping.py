@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
 from autolab.planners.improvement import CAUTION
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Teaching:
     def __init__(self, evidence: Evidence, models: Models, success: Success | None) -> None:
         self._success = success
         self._caution = CAUTION + evidence.streak
+        models = models.standardized  # quantities count alike, and botorch supposes values of order 1
         model = models.botorch()
         self.models: list[Any] = list(model.models) if hasattr(model, "models") else [model]
         self._pending = torch.as_tensor(evidence.pending)
@@ -72,7 +74,7 @@ class Teaching:
         self._pending = torch.cat([self._pending, torch.as_tensor(x)])
 
     def spread(self, place: int, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and variance of a quantity at `b x d` points, as they will be once what is pending is measured.
+        """Return mean and variance of a quantity, standardized, at `b x d` points, once what is pending is measured.
 
         The mean is expected to stay; the variance is known exactly, whatever will be measured (Schur's complement).
         """
@@ -99,7 +101,7 @@ class Boundary(Teaching):
         evidence: What is known.
         models: Of all quantities.
         success: Probability of success; None while nothing has failed.
-        levels: Place of a quantity, and its level.
+        levels: Place of a quantity, and its level in the user's unit.
     """
 
     def __init__(
@@ -110,7 +112,7 @@ class Boundary(Teaching):
         levels: Sequence[tuple[int, float]],
     ) -> None:
         super().__init__(evidence, models, success)
-        self._levels = levels
+        self._levels = [(place, models.each[place].standardize(level)) for place, level in levels]
 
     def taught(self, x: Tensor) -> Tensor:
         """Return `b` for `b x d` encoded points."""

@@ -12,8 +12,8 @@ from autolab.model.parameters import Categorical
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
-    from autolab.model.trial import Point
     from autolab.model.space import Space
+    from autolab.model.trial import Point
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
     from autolab.planners.surrogate import Kind, Models

@@ -10,6 +10,7 @@ import numpy as np
 
 from autolab.model.errors import InputError
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import as_batch
 from autolab.planners.bayes import Bayes
 from autolab.planners.evidence import gather
 from autolab.planners.knowledge import knowledge_gradient
@@ -44,6 +45,7 @@ class Repeating:
             msg = f"most must be at least 2, or no point is ever repeated, got {self.most!r}; use Bayes for that"
             raise InputError(msg)
 
+    @as_batch
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
     ) -> list[Suggestion]:

@@ -6,7 +6,7 @@ Notation: `n` trials, `d` encoded columns, `N` points, `m` quantities.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -55,6 +55,10 @@ class Surrogate:
     scale: float
     kind: Kind
 
+    def standardize(self, values: Any) -> Any:  # noqa: ANN401  a number or an array, and the same again
+        """Return values in the user's unit (a number or an array) as the process has them."""
+        return (values - self.center) / self.scale
+
     @property
     def noise(self) -> float:
         """The standard deviation of one more measurement around the quantity itself."""
@@ -91,6 +95,11 @@ class Models:
     def noises(self) -> Array:
         """The standard deviation (`m`) of one more measurement around each quantity."""
         return np.array([one.noise for one in self.each])
+
+    @property
+    def standardized(self) -> Models:
+        """The same models of the standardized quantities: botorch's constants suppose values of order 1."""
+        return Models(tuple(replace(one, center=0.0, scale=1.0) for one in self.each))
 
     def botorch(self) -> Any:  # noqa: ANN401  botorch ships no types
         """Return botorch's model with the same data and hyperparameters. Loads torch, which takes seconds."""

@@ -53,10 +53,10 @@ def test_what_is_pending_counts_as_measured() -> None:
     x = torch.tensor([[0.1], [0.62], [0.9]], dtype=torch.float64)
     with isolated(0):
         models = model_of(evidence)
-        model = models.botorch()
+        model = models.standardized.botorch()
         mean, ours = Boundary(waiting, models, None, [(0, 0.0)]).spread(0, x)
         k = model.posterior(torch.cat([x, torch.tensor([[0.6]]).double()])).distribution.covariance_matrix.detach()
-        noise = 0.01**2
+        noise = (0.01 / models.each[0].scale) ** 2
         known = k.diagonal()[:3] - k[:3, 3] ** 2 / (k[3, 3] + noise)
     np.testing.assert_allclose(ours.detach().numpy(), known.numpy(), rtol=1e-4, atol=1e-9)
     np.testing.assert_allclose(mean.detach().numpy(), model.posterior(x).mean[:, 0].detach().numpy(), rtol=1e-6)
@@ -73,7 +73,7 @@ def test_a_surface_is_taught_what_its_variance_falls_by(pending: list[Point]) ->
         models = model_of(line(4)[1])
         model = models.botorch()
         surface = Surface(evidence, models, None, places)
-        ours = surface.taught(x).detach().numpy() * surface.scales[0] ** 2
+        ours = surface.taught(x).detach().numpy() * (surface.scales[0] * models.each[0].scale) ** 2
         waiting = torch.tensor([[p["x"]] for p in pending]).double().reshape(-1, 1)
         expected = [fall(model, places, waiting, one[None]) for one in x]
     np.testing.assert_allclose(ours, expected, rtol=1e-3)

@@ -18,6 +18,8 @@ from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Trial
 from autolab.planners.acquisition import Sampled, _reference
+from autolab.planners.active import Learn, LevelSet
+from autolab.planners.bayes import Bayes
 from autolab.planners.belief import sampled, worth_of
 from autolab.planners.evidence import Evidence, gather
 from autolab.planners.improvement import Improvement
@@ -238,3 +240,33 @@ def test_a_pending_point_lowers_the_worth_around_it(problem: Problem) -> None:
         before = worth.values(x)[0]
         worth.add_pending(x)
         assert worth.values(x)[0] < before - 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1e6])
+@pytest.mark.parametrize(
+    "planner", [Bayes(), LevelSet("y", 0.7), Learn()], ids=lambda planner: type(planner).__name__.lower()
+)
+def test_quantities_of_any_size_are_handled_alike(planner: Any, unit: float) -> None:
+    # botorch's smoothing, jitter and least variances are in the unit of what it is given
+    space = Space([Real("x", 0, 1), Real("v", 0, 1)])
+
+    def proposed(unit: float, *objectives: Objective) -> Any:
+        history = []
+        for point in space.sample(10, 0):
+            x, v = float(point["x"]), float(point["v"])
+            history.append(Trial.completed(point, {"y": unit * (np.sin(4 * x) + v), "z": unit * x * (1 + v)}))
+        asked = LevelSet("y", 0.7 * unit) if isinstance(planner, LevelSet) else planner
+        (one,) = asked.suggest(Problem(space, objectives), history, n=1, seed=0)
+        assert "fallback" not in one.info
+        return one
+
+    for plain, scaled, power in (
+        ([Objective("y"), Objective("z", "minimize")],) * 2 + (2,),
+        ([Objective("y", "match", target=0.5)], [Objective("y", "match", target=0.5 * unit)], 1),
+    ):
+        ours, expected = proposed(unit, *scaled), proposed(1.0, *plain)
+        assert ours.point == pytest.approx(dict(expected.point), abs=0.01)
+        told = "gain" if isinstance(planner, Bayes) else "taught"
+        factor = unit**power if told == "gain" else 1.0
+        assert ours.info[told] == pytest.approx(factor * expected.info[told], rel=0.01)
