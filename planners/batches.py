@@ -22,12 +22,12 @@ import numpy as np
 
 from autolab.model.candidates import Candidates
 from autolab.model.errors import BatchTooLarge, DesignUsedUp, EmptySpace
+from autolab.model.suggestion import Suggestion
 from autolab.planners.evidence import gather
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
     from autolab.model.space import Key, Space
-    from autolab.model.suggestion import Suggestion
     from autolab.model.trial import Point, Trial, Value
 
 Suggest = Callable[..., "list[Suggestion]"]
@@ -170,12 +170,20 @@ def in_order(
 ) -> list[Suggestion]:
     """Return suggestions in an order in which the changes between them cost little; as they are without a cost.
 
+    Each tells in `info["cost"]` what it costs after the one before it.
+
     Raises:
         InputError: The cost cannot be told: see `Cost.of`.
     """
     if problem.cost is None or not suggestions:
         return list(suggestions)
-    return [suggestions[i] for i in problem.cost.order(suggestions, previous_of(history, pending))]
+    previous = previous_of(history, pending)
+    ordered = [suggestions[i] for i in problem.cost.order(suggestions, previous)]
+    befores = [previous, *(one.point for one in ordered)]
+    return [
+        Suggestion(one.point, {**one.info, "cost": float(problem.cost.of([one], before)[0])})
+        for one, before in zip(ordered, befores, strict=False)
+    ]
 
 
 def previous_of(history: Sequence[Trial], pending: Sequence[Point]) -> Point | None:

@@ -5,7 +5,6 @@ Notation: `n` trials, `d` encoded columns, `N` points, `m` quantities.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -108,36 +107,26 @@ class Models:
         return as_botorch(self.each)
 
 
-def outcome_models(evidence: Evidence, kinds: Sequence[Kind]) -> Models:
+def outcome_models(evidence: Evidence, kind: Kind) -> Models:
     """Return a fitted model of each quantity.
 
     Where a trial tells its standard error this is its noise; a trial without one among such is given their median.
-    Where none does, one noise level is learned. Of several kinds the one is taken that foretells each trial best
-    from the others.
+    Where none does, one noise level is learned.
 
     Args:
         evidence: What is known.
-        kinds: What may be supposed.
+        kind: What is supposed of each.
     """
-    return Models(tuple(_surrogate(evidence, i, kinds) for i in range(evidence.y.shape[1])))
+    return Models(tuple(_surrogate(evidence, i, kind) for i in range(evidence.y.shape[1])))
 
 
-def _surrogate(evidence: Evidence, i: int, kinds: Sequence[Kind]) -> Surrogate:
+def _surrogate(evidence: Evidence, i: int, kind: Kind) -> Surrogate:
     values = evidence.y[:, i]
     center, scale = float(values.mean()), float(values.std(ddof=1))
     scale = scale if scale > least_scale(center) else 1.0
     noise = _noise(evidence.error[:, i] / scale)
     standardized = (values - center) / scale
-    made = [
-        Surrogate(fit(evidence.x, standardized, noise, kind.shape, kind.prior), center, scale, kind) for kind in kinds
-    ]
-    return made[0] if len(made) == 1 else max(made, key=lambda one: foresight(one.process))
-
-
-def foresight(process: Process) -> float:
-    """Return the log density of each measured value as the others foretell it, summed."""
-    mean, variance = process.left_out()
-    return float((-0.5 * np.log(variance) - 0.5 * (process.y - mean) ** 2 / variance).sum())
+    return Surrogate(fit(evidence.x, standardized, noise, kind.shape, kind.prior), center, scale, kind)
 
 
 def least_scale(center: float) -> float:
