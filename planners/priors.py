@@ -110,7 +110,7 @@ def priors(name: PriorName, d: int) -> Priors:
 
     | name | lengthscales | for |
     |---|---|---|
-    | `broad` | around 1.5 times the root of the dimension, a variance of its own | numbers |
+    | `broad` | around 0.9 times the root of the dimension, a variance of its own | numbers |
     | `stiff` | long ones that hardly differ, a variance of its own | labels and descriptors |
     | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | comparison |
 
@@ -120,7 +120,7 @@ def priors(name: PriorName, d: int) -> Priors:
     """
     center = math.sqrt(2.0) + 0.5 * math.log(d)
     if name == "broad":
-        return Priors(Spread(center - 1.0, 1.0), Spread(0.5, 1.0))
+        return Priors(Spread(center - 1.5, 1.0), Spread(0.0, 0.7))
     if name == "scaled":
         return Priors(LogNormal(center, math.sqrt(3.0)), None)
     level = 0.4 * math.sqrt(d) + 4.0
