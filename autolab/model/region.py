@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 _COUNTED = 4096  # points; a space that has no more is counted out, so that what is found there is all there is
 _TRIES = (64, 512, 3072)  # points drawn to find the first ones
 _REFERENCES = 64
-_DRAWS, _DEAR_DRAWS = 16, 4  # draws a point wanted, where linear constraints make them dear; less yield is walked through
+_DRAWS, _DEAR_DRAWS = (
+    16,
+    4,
+)  # draws a point wanted, where linear constraints make them dear; less yield is walked through
 _CHAINS = 256
 _ROUNDS = 200  # of a descent
 _SHRINKS = 24  # of a step until it stays inside
