@@ -82,9 +82,9 @@ class Candidates:
         return tuple(self._parts)
 
     @property
-    def table(self) -> dict[str, tuple[Value, ...]]:
-        """All values by column: made when asked for, and large where the table is."""
-        return {name: tuple(part.plain(slice(None))) for name, part in self._parts.items()}
+    def table(self) -> Mapping[str, tuple[Value, ...]]:
+        """All values by column; a column's are made when it is asked for."""
+        return Table(self._parts)
 
     @property
     def points(self) -> Rows:
@@ -238,6 +238,25 @@ class Candidates:
         for start in range(0, len(self), _AT_ONCE):
             gaps[start : start + _AT_ONCE] = ((self.encoded[start : start + _AT_ONCE] - row) ** 2).sum(axis=1)
         return int(gaps.argmin())
+
+
+class Table(Mapping[str, "tuple[Value, ...]"]):
+    """The values of a table by column, each column's made when it is asked for."""
+
+    def __init__(self, parts: Mapping[str, Column]) -> None:
+        self._parts = parts
+
+    def __getitem__(self, name: str) -> tuple[Value, ...]:
+        return tuple(self._parts[name].plain(slice(None)))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __repr__(self) -> str:
+        return f"<columns {', '.join(self)}>"
 
 
 class Rows(Sequence["dict[str, Value]"]):

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 _COUNTED = 4096  # points; a space that has no more is counted out, so that what is found there is all there is
 _TRIES = (64, 512, 3072)  # points drawn to find the first ones
 _REFERENCES = 64
-_DRAWS = 16  # draws a point wanted; a region that yields fewer is walked through
+_DRAWS, _DEAR_DRAWS = (
+    16,
+    4,
+)  # draws a point wanted, where linear constraints make them dear; less yield is walked through
 _CHAINS = 256
 _ROUNDS = 200  # of a descent
 _SHRINKS = 24  # of a step until it stays inside
@@ -130,8 +133,9 @@ class Region:
             return [dict(self.all[i]) for i in rng.permutation(len(self.all))[:n]]
         found: dict[Key, dict[str, Value]] = {}
         refused, drawn = np.zeros((0, len(self._raw.grids))), 0
-        while len(found) < n and drawn < _DRAWS * n + 256:
-            count = max(16, min(2 * (n - len(found)), _DRAWS * n + 256 - drawn))
+        most = 256 + n * (_DRAWS if self._space.is_box else _DEAR_DRAWS)
+        while len(found) < n and drawn < most:
+            count = max(16, min(2 * (n - len(found)), most - drawn))
             points = self._space.draw(count, rng)
             drawn += count
             good = self.allows(points)
@@ -185,8 +189,9 @@ class Region:
             before = len(found)
             for _ in range(2):
                 at = self._stepped(at, aims[self._raw.partners(at, aims, rng)], rng)
-            for point in self._raw.points(at):
-                if len(found) < n and self.allows([point])[0]:
+            points = self._raw.points(at)
+            for point in itertools.compress(points, self.allows(points)):
+                if len(found) < n:
                     found.setdefault(self._space.key(point), point)
             idle = idle + 1 if len(found) == before else 0
 

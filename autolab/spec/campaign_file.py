@@ -99,6 +99,8 @@ def _load(path: Path, faults: list[Fault]) -> CampaignFile | None:
         findings.add(("lab",), "is missing, and the protocol needs instruments", "Add `lab:` with the lab file's path")
     budget = build_budget(model.budget, lab, problem, protocol, findings)
     notes = fit(model.protocol, lab, problem, protocol, findings)
+    if model.same_in_batch and model.planner.batch == 1:
+        notes.append("same_in_batch: a batch is one point here. Set `planner.batch`, or remove it")
     if faults or problem is None or planner is None or protocol is None or budget is None:
         return None
     return CampaignFile(

@@ -94,6 +94,9 @@ def test_values_keep_their_kind() -> None:
     assert pool.columns == ("i", "f", "s=1", "s=2", "mixed=x", "mixed=2")
     assert pool.column("f").tolist() == [1.0, 2.5]
     assert pool.column("mixed").tolist() == ["x", 2]
+    assert pool.table["i"] == (1, 2)
+    assert pool.table == {"i": (1, 2), "f": (1.0, 2.5), "s": ("1", "2"), "mixed": ("x", 2)}
+    assert (list(pool.table), repr(pool.table)) == (list(pool.names), "<columns i, f, s, mixed>")
 
 
 def test_numbers_are_found_whatever_their_kind_and_nothing_else_is() -> None:

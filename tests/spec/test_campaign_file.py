@@ -179,3 +179,27 @@ def test_a_constraint_on_a_faulty_parameter_is_no_second_fault(write: Write) -> 
     with pytest.raises(FaultyFile) as caught:
         load_campaign(write(campaign=campaign))
     assert [fault.key for fault in caught.value.faults] == ["space.rate.type"]
+
+
+@pytest.mark.parametrize(("batch", "told"), [(1, True), (4, False)])
+def test_what_a_batch_of_one_shares_is_worth_a_note(write: Write, batch: int, told: bool) -> None:
+    changes = [("review: auto", "same_in_batch: [dwell]"), ("{use: bayes}", f"{{use: sobol, batch: {batch}}}")]
+    file = load_campaign(write(campaign=changes))
+    assert file.problem.same_in_batch == ("dwell",)
+    assert any("a batch is one point here" in note for note in file.notes) == told
+
+
+def test_constraints_batches_and_cost_are_seen_by_the_digest(write: Write) -> None:
+    def digest(*changes: Change) -> object:
+        return Campaign.from_file(write(campaign=list(changes)))._declared().digests["problem"]
+
+    plain = digest()
+    changed = [
+        digest(("review: auto", "same_in_batch: [dwell]")),
+        digest(("review: auto", "cost: {change: {dwell: 1}}")),
+        digest(("review: auto", "cost: {change: {dwell: 2}}")),
+        digest(("objectives:", '  constraints: ["rate * dwell <= 200"]\nobjectives:')),
+        digest(("objectives:", '  constraints: ["rate * dwell <= 201"]\nobjectives:')),
+    ]
+    assert len({plain, *changed}) == 6
+    assert digest(("objectives:", '  constraints: ["rate*dwell<=200"]  # as before\nobjectives:')) == changed[3]
