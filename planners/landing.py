@@ -1,0 +1,57 @@
+"""From the point that somebody asks for to the nearest point of the space that is not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolab.model.candidates import Candidates
+
+if TYPE_CHECKING:
+    from autolab.model.space import Space
+    from autolab.model.trial import Value
+
+_DRAWN = 256
+_AROUND = 32
+_STEPS = (0.01, 0.05, 0.2)  # of the encoded cube
+
+
+def land(
+    space: Space | Candidates, asked: Mapping[str, Any], taken: AbstractSet[tuple[Value, ...]], seed: int
+) -> dict[str, Value] | None:
+    """Return the point of the space to try where `asked` is asked for; None where every point is taken.
+
+    Of a table: the nearest candidate that is not taken. Otherwise the nearest point of the space, which keeps its
+    bounds, grids and constraints; where that is taken, the nearest of many drawn, some of them close by. A space with
+    few points is looked through whole.
+
+    Args:
+        space: Where to land.
+        asked: Every key of the space: numbers that may miss bounds, grids and constraints, categories of the space.
+        taken: Keys of points that must not be returned.
+        seed: Of the points that are drawn.
+    """
+    if isinstance(space, Candidates):
+        free = [i for i, point in enumerate(space.points) if space.key(point) not in taken]
+        return dict(space.points[free[_nearest(space.encoded[free], space.encode([asked]))]]) if free else None
+    point = space.snap(asked)
+    if space.key(point) not in taken and space.contains(point):
+        return point
+    pool = [one for one in _near(space, point, len(taken), seed) if space.key(one) not in taken and space.contains(one)]
+    return pool[_nearest(space.encode(pool), space.encode([asked]))] if pool else None
+
+
+def _nearest(pool: NDArray[np.float64], to: NDArray[np.float64]) -> int:
+    return int(((pool - to) ** 2).sum(axis=1).argmin())
+
+
+def _near(space: Space, point: Mapping[str, Any], taken: int, seed: int) -> list[dict[str, Value]]:
+    rng = np.random.default_rng(seed)
+    center = space.encode([point])
+    moved = [center + step * rng.standard_normal((_AROUND, center.shape[1])) for step in _STEPS]
+    around = space.decode(np.clip(np.vstack(moved), 0.0, 1.0))
+    return [*around, *space.sample(_DRAWN + taken, seed)]
