@@ -17,9 +17,12 @@ M. Olson et al., "Ax: a platform for adaptive experimentation", AutoML 2025.
 
 from __future__ import annotations
 
+import importlib
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from autolab.model.candidates import Candidates
@@ -55,7 +58,7 @@ class Ax:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        return propose("ax", AxSession, problem, history, n=n, pending=pending, seed=seed)
+        return propose("ax", AxSession, partial(AxSession, rebuilt=True), problem, history, n=n, pending=pending, seed=seed)
 
 
 class AxSession(Session):
@@ -63,12 +66,21 @@ class AxSession(Session):
 
     Its expressions are read by a computer algebra system, in which names such as `E` have a meaning, so parameters
     are called `p0`, `p1`... there, and measured quantities `m0`, `m1`...
+
+    Args:
+        problem: To be declared.
+        seed: Of Ax's first points and of its acquisition.
+        rebuilt: Whether the trials that it is told before it is asked are a history of its own, so that it goes on
+            where they end. Ax itself, given trials, begins with one quasi-random point all the same: rebuilt at each
+            call it would never come to its model.
     """
 
-    def __init__(self, problem: Problem, seed: int) -> None:
+    def __init__(self, problem: Problem, seed: int, *, rebuilt: bool = False) -> None:
         super().__init__(problem)
-        self._configs = loaded("ax.api.configs", "Ax", "ax-platform", "ax")
-        self._client = loaded("ax.api.client", "Ax", "ax-platform", "ax").Client(random_seed=seed)
+        self.prepare()
+        self._configs = importlib.import_module("ax.api.configs")
+        self._client = importlib.import_module("ax.api.client").Client(random_seed=seed)
+        self._seed, self._rebuilt, self._count = seed, rebuilt, 0
         self._open: dict[Any, int] = {}
         self._asked: list[tuple[int, dict[str, Any]]] = []
         space = problem.space
@@ -83,6 +95,20 @@ class AxSession(Session):
         self._metrics = {name: f"m{i}" for i, name in enumerate(problem.outcome_names)}
         limits, self._doubled = self._limits()
         self._client.configure_optimization(objective=self._goals(), outcome_constraints=limits or None)
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Load Ax, without the line that it logs about a database that is not used.
+
+        Raises:
+            MissingExtra: It is not installed.
+        """
+        talker = logging.getLogger("ax.storage.sqa_store.with_db_settings_base")
+        talker.addFilter(_is_serious)
+        try:
+            loaded("ax.api.client", "Ax", "ax-platform", "ax")
+        finally:
+            talker.removeFilter(_is_serious)
 
     def _parameter(self, alias: str, one: Variable) -> Any:  # noqa: ANN401  one of Ax's classes
         if one.kind == "category":
@@ -132,7 +158,7 @@ class AxSession(Session):
         """Complete the trial that was asked for, or attach one."""
         index = self._open.pop(self.problem.space.key(point), None)
         if index is None:
-            index = self._client.attach_trial(parameters=self._part(point))
+            index = self._attached(point)
         if outcome is None:
             self._client.mark_trial_failed(trial_index=index)
             return
@@ -150,10 +176,20 @@ class AxSession(Session):
 
     def wait(self, point: Point) -> None:
         """Attach a running trial."""
-        self._client.attach_trial(parameters=self._part(point))
+        self._attached(point)
+
+    def _attached(self, point: Point) -> int:
+        self._count += 1
+        return int(self._client.attach_trial(parameters=self._part(point)))
 
     def ask(self, n: int) -> list[dict[str, Any]]:
         """Return its next trials: fewer than `n` where it finds no more in a small space."""
+        if self._rebuilt:
+            self._client.configure_generation_strategy(
+                initialization_random_seed=self._seed,
+                initialize_with_center=not self._count,
+                allow_exceeding_initialization_budget=True,
+            )
         self._asked = list(self._client.get_next_trials(max_trials=n).items())
         return [self._whole(given) for _, given in self._asked]
 
@@ -198,3 +234,7 @@ def _valued(goal: Objective, value: float) -> float:
 
 def _same(mine: Any, asked: Any) -> bool:  # noqa: ANN401  a number or a text
     return bool(mine == asked) if isinstance(asked, str) else math.isclose(mine, asked, abs_tol=1e-9)
+
+
+def _is_serious(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING

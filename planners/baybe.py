@@ -20,6 +20,7 @@ M. Fitzner et al., "BayBE: a Bayesian back end for experimental planning", Digit
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class BayBE:
             ValueError: `n` is less than 1.
         """
         begin = partial(BayBESession, breaches=self.breaches, anew=True)
-        return propose("baybe", begin, problem, history, n=n, pending=pending, seed=seed)
+        return propose("baybe", BayBESession, begin, problem, history, n=n, pending=pending, seed=seed)
 
 
 class BayBESession(Session):
@@ -97,8 +98,8 @@ class BayBESession(Session):
     def __init__(self, problem: Problem, seed: int, breaches: Breaches = "refuse", *, anew: bool = False) -> None:
         del seed
         super().__init__(problem)
-        self._pandas = loaded("pandas", "BayBE", "pandas", "baybe")
-        campaign = _part("campaign").Campaign
+        self.prepare()
+        self._pandas = importlib.import_module("pandas")
         if problem.outcome_constraints and breaches == "refuse":
             limits = ", ".join(map(str, problem.outcome_constraints))
             msg = (
@@ -112,12 +113,21 @@ class BayBESession(Session):
         self._labels = {one.name: texts(one.values) for one in found if one.kind == "category"}
         _check_size(problem.space, found)
         space = self._pool(problem.space) if isinstance(problem.space, Candidates) else self._product(problem.space)
-        whole = anew and all(one.kind != "real" for one in found) or (anew and isinstance(problem.space, Candidates))
+        listed = isinstance(problem.space, Candidates) or all(one.kind != "real" for one in found)
         settled = {"allow_recommending_already_measured": False, "allow_recommending_pending_experiments": False}
-        self._campaign = campaign(space, _objective(problem.objectives), **(settled if whole else {}))
+        self._campaign = _part("campaign").Campaign(space, _objective(problem.objectives), **(settled if anew and listed else {}))
         self._told: list[dict[str, float]] = []
         self._rows: list[dict[str, Any]] = []
         self._waiting: list[dict[str, Any]] = []
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Load BayBE, which takes seconds.
+
+        Raises:
+            MissingExtra: It is not installed.
+        """
+        loaded("baybe", "BayBE", "baybe", "baybe")
 
     def _pool(self, space: Candidates) -> Any:  # noqa: ANN401  BayBE's class
         parameters = _part("parameters")
@@ -224,7 +234,7 @@ class BayBESession(Session):
 
 
 def _part(name: str) -> Any:  # noqa: ANN401  a module
-    return loaded(f"baybe.{name}", "BayBE", "baybe", "baybe")
+    return importlib.import_module(f"baybe.{name}")
 
 
 def _check_size(space: Space | Candidates, found: Sequence[Variable]) -> None:

@@ -51,6 +51,14 @@ class Session:
         self.problem = problem
         self.ignored: dict[str, None] = {}
 
+    @classmethod
+    def prepare(cls) -> None:
+        """Load the package.
+
+        Raises:
+            MissingExtra: It is not installed.
+        """
+
     def tell(self, point: Point, outcome: Outcome | None) -> None:
         """Tell what a point of the space gave; None for a failure."""
         raise NotImplementedError
@@ -85,6 +93,7 @@ def loaded(module: str, planner: str, package: str, extra: str) -> Any:  # noqa:
 
 def propose(
     rule: str,
+    kind: type[Session],
     begin: Callable[[Problem, int], Session],
     problem: Problem,
     history: Sequence[Trial],
@@ -97,6 +106,7 @@ def propose(
 
     Args:
         rule: For `info["rule"]`.
+        kind: What `begin` makes.
         begin: Makes the package's state from a problem and a seed below 2^31.
         problem: Goals and outcome constraints.
         history: As given to `suggest`.
@@ -113,10 +123,13 @@ def propose(
     check_count(n)
     evidence = gather(problem, history, pending)
     try:
-        with undisturbed(seed):
-            session = begin(problem, seed % 2**31)
-            left_out = replay(session, history, pending)
-            asked = session.ask(n)
+        own = (seed + len(evidence.taken)) % 2**31  # so that the same seed does not draw pending points again
+        with undisturbed(own):
+            kind.prepare()
+            with quiet(_TALKATIVE):
+                session = begin(problem, own)
+                left_out = replay(session, history, pending)
+                asked = session.ask(n)
     except AutolabError:
         raise
     except Exception as error:  # numerical trouble must not end a campaign
@@ -210,12 +223,12 @@ def standard(space: Space | Candidates, point: Point) -> dict[str, Value] | None
 
 @contextlib.contextmanager
 def undisturbed(seed: int) -> Iterator[None]:
-    """Everything that packages draw from seeded, one thread, no warnings, no chatter; all as before afterwards."""
+    """Everything that packages draw from seeded, one thread, no warnings; all as before afterwards."""
     from autolab.planners.isolation import isolated
 
     theirs, ours = np.random.get_state(), random.getstate()  # noqa: NPY002  packages draw from it
     try:
-        with isolated(seed), quiet(_TALKATIVE):
+        with isolated(seed):
             np.random.seed(seed % 2**32)  # noqa: NPY002  packages draw from it
             random.seed(seed)
             yield

@@ -17,6 +17,7 @@ T. Akiba et al., "Optuna: a next-generation hyperparameter optimization framewor
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Optuna:
             ValueError: `n` is less than 1.
         """
         begin = partial(OptunaSession, sampler=self.sampler)
-        return propose(f"optuna-{self.sampler}", begin, problem, history, n=n, pending=pending, seed=seed)
+        return propose(f"optuna_{self.sampler}", OptunaSession, begin, problem, history, n=n, pending=pending, seed=seed)
 
 
 class OptunaSession(Session):
@@ -77,7 +78,8 @@ class OptunaSession(Session):
 
     def __init__(self, problem: Problem, seed: int, sampler: Sampler) -> None:
         super().__init__(problem)
-        self._optuna = loaded("optuna", "Optuna", "optuna", "optuna")
+        self.prepare()
+        self._optuna = importlib.import_module("optuna")
         directions = ["maximize" if one.goal == "maximize" else "minimize" for one in problem.objectives]
         self._study = self._optuna.create_study(
             sampler=getattr(self._optuna.samplers, _SAMPLERS[sampler])(seed=seed), directions=directions
@@ -92,6 +94,15 @@ class OptunaSession(Session):
         self._distributions |= {name: made.FloatDistribution(0.0, 1.0) for one in self._mixtures for name in one.names}
         self._open: dict[Any, Any] = {}
         self._asked: list[Any] = []
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Load Optuna.
+
+        Raises:
+            MissingExtra: It is not installed.
+        """
+        loaded("optuna", "Optuna", "optuna", "optuna")
 
     def tell(self, point: Point, outcome: Outcome | None) -> None:
         """Tell the trial that was asked for, or add one."""
