@@ -58,7 +58,9 @@ class Ax:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        return propose("ax", AxSession, partial(AxSession, rebuilt=True), problem, history, n=n, pending=pending, seed=seed)
+        return propose(
+            "ax", AxSession, partial(AxSession, rebuilt=True), problem, history, n=n, pending=pending, seed=seed
+        )
 
 
 class AxSession(Session):
@@ -169,9 +171,7 @@ class AxSession(Session):
             value = one.value if name not in goals else _valued(goals[name], one.value)
             data[metric] = value if one.standard_error is None else (value, one.standard_error)
             if name in self._doubled:
-                data[self._doubled[name]] = (
-                    one.value if one.standard_error is None else (one.value, one.standard_error)
-                )
+                data[self._doubled[name]] = one.value if one.standard_error is None else (one.value, one.standard_error)
         self._client.complete_trial(trial_index=index, raw_data=data)
 
     def wait(self, point: Point) -> None:

@@ -115,7 +115,9 @@ class BayBESession(Session):
         space = self._pool(problem.space) if isinstance(problem.space, Candidates) else self._product(problem.space)
         listed = isinstance(problem.space, Candidates) or all(one.kind != "real" for one in found)
         settled = {"allow_recommending_already_measured": False, "allow_recommending_pending_experiments": False}
-        self._campaign = _part("campaign").Campaign(space, _objective(problem.objectives), **(settled if anew and listed else {}))
+        self._campaign = _part("campaign").Campaign(
+            space, _objective(problem.objectives), **(settled if anew and listed else {})
+        )
         self._told: list[dict[str, float]] = []
         self._rows: list[dict[str, Any]] = []
         self._waiting: list[dict[str, Any]] = []
@@ -134,7 +136,7 @@ class BayBESession(Session):
         made = [
             parameters.CategoricalParameter(one.name, list(self._labels[one.name]))
             if one.kind == "category"
-            else parameters.NumericalDiscreteParameter(one.name, sorted(set(map(float, space.table[one.name]))))  # type: ignore[arg-type]  # numbers
+            else parameters.NumericalDiscreteParameter(one.name, sorted(set(map(float, space.table[one.name]))))
             for one in self._variables.values()
         ]
         frame = self._pandas.DataFrame([self._row(point) for point in space.points])
@@ -180,7 +182,9 @@ class BayBESession(Session):
         made = _part("constraints").ContinuousLinearConstraint
         names = [name for name in row.weights if name in self._variables]
         weights = [row.weights[name] for name in names]
-        known = math.fsum(row.weights[name] * float(value) for name, value in self._fixed.items() if name in row.weights)
+        known = math.fsum(
+            row.weights[name] * float(value) for name, value in self._fixed.items() if name in row.weights
+        )
         if row.low == row.high:
             return [made(names, "=", weights, row.low - known)]
         limits = {">=": row.low, "<=": row.high}
@@ -230,7 +234,9 @@ class BayBESession(Session):
 
     def _meant(self, row: Mapping[str, Any]) -> dict[str, Value]:
         """Return the values that a row of BayBE's means."""
-        return {name: self._labels[name][value] if name in self._labels else plain(value) for name, value in row.items()}
+        return {
+            name: self._labels[name][value] if name in self._labels else plain(value) for name, value in row.items()
+        }
 
 
 def _part(name: str) -> Any:  # noqa: ANN401  a module

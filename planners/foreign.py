@@ -18,7 +18,7 @@ import numpy as np
 
 from autolab.model.candidates import Candidates
 from autolab.model.encoding import value_at
-from autolab.model.errors import AutolabError, MissingExtra
+from autolab.model.errors import AutolabError, MissingExtra, OutsideSpace
 from autolab.model.parameters import Categorical
 from autolab.model.ranges import plain
 from autolab.model.suggestion import Suggestion
@@ -129,7 +129,7 @@ def propose(
             with quiet(_TALKATIVE):
                 session = begin(problem, own)
                 left_out = replay(session, history, pending)
-                asked = session.ask(n)
+                asked = [_checked(problem.space, one) for one in session.ask(n)]
     except AutolabError:
         raise
     except Exception as error:  # numerical trouble must not end a campaign
@@ -143,6 +143,23 @@ def propose(
     return found + _design(problem, evidence, found, n - len(found), seed, short)
 
 
+def _checked(space: Space | Candidates, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a point that can be brought into the space.
+
+    Raises:
+        ValueError: A key is missing, a number is not finite, a category unknown.
+    """
+    point = {name: plain(asked[name]) for name in space.names}
+    try:
+        placed = bool(np.isfinite(space.encode([point])).all())
+    except OutsideSpace as error:
+        raise ValueError(str(error)) from None
+    if not placed:
+        msg = f"it asked for {point!r}"
+        raise ValueError(msg)
+    return point
+
+
 def _ignored(session: Session) -> dict[str, list[str]]:
     return {"ignored": list(session.ignored)} if session.ignored else {}
 
@@ -150,7 +167,7 @@ def _ignored(session: Session) -> dict[str, list[str]]:
 def _landed(
     space: Space | Candidates,
     evidence: Evidence,
-    asked: Sequence[Mapping[str, Any]],
+    asked: Sequence[dict[str, Any]],
     seed: int,
     info: Mapping[str, Any],
 ) -> list[Suggestion]:
@@ -161,7 +178,7 @@ def _landed(
             break
         taken.add(space.key(point))
         moved = float(np.abs(space.encode([one]) - space.encode([point])).max()) > _MOVED
-        told = {"asked": {name: plain(one[name]) for name in space.names}} if moved else {}
+        told = {"asked": one} if moved else {}
         found.append(Suggestion(point, {**info, **told}))
     return found
 
@@ -250,4 +267,3 @@ def quiet(packages: Sequence[str]) -> Iterator[None]:
     finally:
         for one, level in zip(loggers, levels, strict=True):
             one.setLevel(level)
-

@@ -70,7 +70,9 @@ class Optuna:
             ValueError: `n` is less than 1.
         """
         begin = partial(OptunaSession, sampler=self.sampler)
-        return propose(f"optuna_{self.sampler}", OptunaSession, begin, problem, history, n=n, pending=pending, seed=seed)
+        return propose(
+            f"optuna_{self.sampler}", OptunaSession, begin, problem, history, n=n, pending=pending, seed=seed
+        )
 
 
 class OptunaSession(Session):
@@ -85,7 +87,9 @@ class OptunaSession(Session):
             sampler=getattr(self._optuna.samplers, _SAMPLERS[sampler])(seed=seed), directions=directions
         )
         space = problem.space
-        self._mixtures = [] if isinstance(space, Candidates) else [m for m in space.parameters if isinstance(m, Mixture)]
+        self._mixtures = (
+            [] if isinstance(space, Candidates) else [m for m in space.parameters if isinstance(m, Mixture)]
+        )
         found, self._fixed = variables(space)
         shares = {name for one in self._mixtures for name in one.names}
         self._variables = {one.name: one for one in found if one.name not in shares}
@@ -133,15 +137,15 @@ class OptunaSession(Session):
         """Keep a trial open where its own point is measured; let it fail where another candidate of a table is."""
         trial = self._asked.pop(0)
         space = self.problem.space
-        if isinstance(space, Candidates) and any(self._meant(trial.params)[name] != point[name] for name in space.names):
+        if isinstance(space, Candidates) and any(
+            self._meant(trial.params)[name] != point[name] for name in space.names
+        ):
             self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
         else:
             self._open[space.key(point)] = trial
 
     def _add(self, point: Point, **told: Any) -> None:  # noqa: ANN401  Optuna's own arguments
-        made = self._optuna.trial.create_trial(
-            params=self._values(point), distributions=self._distributions, **told
-        )
+        made = self._optuna.trial.create_trial(params=self._values(point), distributions=self._distributions, **told)
         self._study.add_trial(made)
 
     def _valued(self, i: int, outcome: Outcome) -> float:
