@@ -139,6 +139,8 @@ def propose(
     found = _landed(problem.space, evidence, asked[:n], seed, {"rule": rule, **info, **_ignored(session)})
     if len(found) == n:
         return found
+    if len(found) < len(asked[:n]):  # every point seems to be taken: then this says so
+        fill(problem.space, n, evidence.known, evidence.taken, seed)
     short = f"{rule} asked for {len(asked)} of {n} points"
     return found + _design(problem, evidence, found, n - len(found), seed, short)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from autolab.model.trial import Value
 
 _DRAWN = 256
-_AROUND = 32
+_AROUND = 16
 _STEPS = (0.01, 0.05, 0.2)  # of the encoded cube
 
 
@@ -26,8 +26,8 @@ def land(
     """Return the point of the space to try where `asked` is asked for; None where every point is taken.
 
     Of a table: the nearest candidate that is not taken. Otherwise the nearest point of the space, which keeps its
-    bounds, grids and constraints; where that is taken, the nearest of many drawn, some of them close by. A space with
-    few points is looked through whole.
+    bounds, grids and constraints; where that is taken, the nearest of some drawn close by, and where those are too, of
+    many drawn from the whole space: of a small one, of all its points.
 
     Args:
         space: Where to land.
@@ -41,8 +41,12 @@ def land(
     point = space.snap(asked)
     if space.key(point) not in taken and space.contains(point):
         return point
-    pool = [one for one in _near(space, point, len(taken), seed) if space.key(one) not in taken and space.contains(one)]
-    return pool[_nearest(space.encode(pool), space.encode([asked]))] if pool else None
+    for draw in (_near, _anywhere):
+        pool = [one for one in draw(space, point, len(taken), seed) if space.key(one) not in taken]
+        pool = [one for one in pool if space.contains(one)]
+        if pool:
+            return pool[_nearest(space.encode(pool), space.encode([asked]))]
+    return None
 
 
 def _nearest(pool: NDArray[np.float64], to: NDArray[np.float64]) -> int:
@@ -50,8 +54,13 @@ def _nearest(pool: NDArray[np.float64], to: NDArray[np.float64]) -> int:
 
 
 def _near(space: Space, point: Mapping[str, Any], taken: int, seed: int) -> list[dict[str, Value]]:
+    del taken
     rng = np.random.default_rng(seed)
     center = space.encode([point])
     moved = [center + step * rng.standard_normal((_AROUND, center.shape[1])) for step in _STEPS]
-    around = space.decode(np.clip(np.vstack(moved), 0.0, 1.0))
-    return [*around, *space.sample(_DRAWN + taken, seed)]
+    return space.decode(np.clip(np.vstack(moved), 0.0, 1.0))
+
+
+def _anywhere(space: Space, point: Mapping[str, Any], taken: int, seed: int) -> list[dict[str, Value]]:
+    del point
+    return space.sample(_DRAWN + taken, seed)
