@@ -95,6 +95,8 @@ INSTRUMENTS = {
     "zaber.Stage",
 }
 PLANNERS = {
+    "ax",
+    "baybe",
     "bayes",
     "box_behnken",
     "central_composite",
@@ -102,11 +104,13 @@ PLANNERS = {
     "factorial",
     "farthest",
     "forest",
+    "from_optimizer",
     "i_optimal",
     "k_medoids",
     "learn",
     "level_set",
     "lhs",
+    "optuna",
     "plackett_burman",
     "repeating",
     "simplex_centroid",
@@ -139,6 +143,8 @@ def test_a_name_that_is_not_there() -> None:
 
 def test_planners() -> None:
     assert al.planners.__all__ == [
+        "Ax",
+        "BayBE",
         "Bayes",
         "BoxBehnken",
         "CentralComposite",
@@ -146,16 +152,19 @@ def test_planners() -> None:
         "Factorial",
         "FarthestPoint",
         "Forest",
+        "FromOptimizer",
         "IOptimal",
         "KMedoids",
         "LatinHypercube",
         "Learn",
         "LevelSet",
+        "Optuna",
         "PlackettBurman",
         "Repeating",
         "SimplexCentroid",
         "SimplexLattice",
         "Sobol",
+        "as_optimizer",
     ]
 
 

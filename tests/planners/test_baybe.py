@@ -94,6 +94,7 @@ def test_a_result_that_breaks_a_constraint_is_told_as_the_worst(begin: Any) -> N
     told = [(1.0, 2.5, 2.0), (5.0, 2.1, 0.0), (4.0, 5.0, 0.0), (9.0, 2.0, 2.0)]
     for y, z, cost in told:
         session.tell({"x": 0.5, "k": 1}, as_outcome({"y": y, "z": z, "cost": cost}))
+    campaign.next = [{"x": 0.25, "k": 4.0}]
     session.ask(1)
 
     assert [(one["y"], one["z"]) for one in campaign.heard[0][1]] == [(1.0, 2.5), (5.0, 2.1), (4.0, 5.0), (4.0, 5.0)]
@@ -106,6 +107,7 @@ def test_a_result_that_breaks_a_constraint_is_told_as_the_worst(begin: Any) -> N
 def test_what_is_under_way_is_told_when_it_is_asked(begin: Any) -> None:
     session, campaign = begin(BOX)
     session.wait({"x": 0.5, "k": 1})
+    campaign.next = [{"x": 0.25, "k": 4.0}]
     session.ask(2)
     session.ask(1)
 

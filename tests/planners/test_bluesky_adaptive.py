@@ -28,9 +28,9 @@ PROBLEM = Problem(SPACE, [Objective("himmelblau", "minimize")])
 
 @pytest.fixture(params=PACKAGES)
 def package(request: pytest.FixtureRequest) -> ModuleType:
-    return pytest.importorskip(
-        request.param, reason=f"needs {request.param}: see tests/planners/third_party/requirements/planners.txt"
-    )
+    reason = f"needs {request.param}: see tests/planners/third_party/requirements/planners.txt"
+    module: ModuleType = pytest.importorskip(request.param, reason=reason)
+    return module
 
 
 @pytest.fixture
@@ -218,11 +218,9 @@ def test_mixtures_and_constraints_hold_in_plans(contract: ModuleType, plans: Mod
 
 def make_ax(problem: Problem, seed: int) -> Any:
     """Return bluesky-adaptive's own optimizer, on Ax."""
-    from ax.api.configs import RangeParameterConfig
-    from bluesky_adaptive.ax.optimizer import AxOptimizer
-
-    made = AxOptimizer(
-        [RangeParameterConfig(name=name, bounds=(-5.0, 5.0), parameter_type="float") for name in problem.space.names],
+    number = importlib.import_module("ax.api.configs").RangeParameterConfig
+    made = importlib.import_module("bluesky_adaptive.ax.optimizer").AxOptimizer(
+        [number(name=name, bounds=(-5.0, 5.0), parameter_type="float") for name in problem.space.names],
         objective="-himmelblau",
         client_kwargs={"random_seed": seed},
     )

@@ -288,7 +288,6 @@ class Slow(PlannerContract):
             f"spec = importlib.util.spec_from_file_location('contract', {__file__!r})\n"
             "m = importlib.util.module_from_spec(spec); sys.modules['contract'] = m; spec.loader.exec_module(m)\n"
             f"from {kind.__module__} import {kind.__name__} as P\n"
-            "m.np.random.seed(3) if hasattr(m, 'np') else None\n"
             "print(json.dumps([s.point for s in P().suggest(m.BOX, m.trials(m.BOX, 8), n=2, seed=5)]))"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

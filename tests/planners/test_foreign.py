@@ -19,7 +19,7 @@ from autolab.model.parameters import Categorical, Integer, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
-from autolab.model.trial import Outcome, Point, Trial
+from autolab.model.trial import Outcome, Point, Trial, Value
 from autolab.planners.foreign import Session, loaded, propose, quiet, standard
 
 BOX = Problem(Space([Real("x", 0, 1), Integer("k", 1, 9), Categorical("c", ["p", "q"])]), [Objective("y")])
@@ -59,7 +59,7 @@ def done(x: float, y: Any = 1.0) -> Trial:
     return Trial.completed({"x": x, "k": 2, "c": "p"}, {"y": y})
 
 
-GOOD = {"x": 0.25, "k": 4, "c": "q"}
+GOOD: dict[str, Value] = {"x": 0.25, "k": 4, "c": "q"}
 
 
 def test_it_is_told_every_trial_in_order_and_then_what_is_under_way() -> None:
@@ -107,17 +107,22 @@ def test_the_same_arguments_give_the_same_points_and_other_seeds_others() -> Non
     assert first != ask([done(0.1), done(0.2)], 3, seed=2**53 - 1)
 
 
+def state() -> list[Any]:
+    theirs: Any = np.random.get_state()  # noqa: NPY002
+    return [random.getstate(), theirs[1].tolist(), torch.get_rng_state().tolist()]
+
+
 def test_nothing_is_disturbed() -> None:
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
     torch.manual_seed(1)
-    before = (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())  # noqa: NPY002  # type: ignore[index,union-attr]
+    before = state()
     talker = logging.getLogger("optuna.something")
     talker.setLevel(logging.INFO)
     filters = list(warnings.filters)
     ask([done(0.1)], 3)
 
-    assert (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == before  # noqa: NPY002  # type: ignore[index,union-attr]
+    assert state() == before
     assert talker.level == logging.INFO
     assert warnings.filters == filters
 

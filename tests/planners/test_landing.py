@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from autolab.model.candidates import Candidates
 from autolab.model.parameters import Categorical, Integer, Mixture, Real
 from autolab.model.space import Space
+from autolab.model.trial import Value
 from autolab.planners.landing import land
 
 POOL = Candidates({"x": [0.0, 1.0, 2.0, 3.0], "c": ["p", "p", "q", "q"]})
@@ -55,7 +56,7 @@ def test_of_few_points_the_last_one_is_found() -> None:
     seed=st.integers(0, 2**53),
 )  # fmt: skip
 def test_landing_keeps_every_constraint(a: float, b: float, c: float, k: float, m: str, seed: int) -> None:
-    asked, taken = {"a": a, "b": b, "c": c, "k": k, "m": m}, set()
+    asked, taken = {"a": a, "b": b, "c": c, "k": k, "m": m}, set[tuple[Value, ...]]()
     for _ in range(3):
         found = land(MIXED, asked, taken, seed)
         assert found is not None

@@ -20,7 +20,7 @@ from autolab.model.problem import Problem
 from autolab.model.seeds import decision_seed
 from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
-from autolab.model.trial import Point, Trial
+from autolab.model.trial import Point, Trial, Value
 from autolab.planners import optimizer_state
 from autolab.planners.forest import Forest
 from autolab.planners.optimizer import PlannerOptimizer, StoppingOptimizer, as_optimizer
@@ -28,7 +28,7 @@ from autolab.planners.sobol import Sobol
 
 SPACE = Space([Real("x", 0, 1), Integer("k", 1, 9), Categorical("c", ["p", "q"])])
 PROBLEM = Problem(SPACE, [Objective("y")])
-POINT = {"x": 0.25, "k": 3, "c": "q"}
+POINT: dict[str, Value] = {"x": 0.25, "k": 3, "c": "q"}
 
 
 class Noted:
