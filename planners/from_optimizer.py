@@ -27,8 +27,19 @@ if TYPE_CHECKING:
     from autolab.model.trial import Outcome, Point, Trial
 
 ID = "_id"
-Factory = Callable[["Problem", int], Any]
+Factory = Callable[..., Any]
 """Problem and seed (below 2^31) -> a new optimizer with `suggest(n)` and `ingest(points)`."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a journal pins of `FromOptimizer`.
+
+    Attributes:
+        factory: `module:function`, also of a function that was given itself.
+    """
+
+    factory: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,14 @@ class FromOptimizer:
     def __post_init__(self) -> None:
         if not callable(self.factory):
             _split(self.factory)
+
+    @property
+    def settings(self) -> Named:
+        """The settings as text: of a function that was given, where it is from. Its code is not pinned."""
+        if isinstance(self.factory, str):
+            return Named(self.factory)
+        name = getattr(self.factory, "__qualname__", type(self.factory).__qualname__)
+        return Named(f"{getattr(self.factory, '__module__', type(self.factory).__module__)}:{name}")
 
     def suggest(
         self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int

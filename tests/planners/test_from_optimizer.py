@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from autolab.campaign import Campaign
 from autolab.model.contracts import Planner
 from autolab.model.errors import InputError
 from autolab.model.objectives import Objective, OutcomeConstraint
@@ -67,6 +70,27 @@ def test_it_is_a_planner() -> None:
     assert isinstance(FromOptimizer(Least), Planner)
     assert FromOptimizer(Least) == FromOptimizer(Least)
     assert FromOptimizer("a.b:c").factory == "a.b:c"
+
+
+def test_a_journal_can_hold_where_its_factory_is_from() -> None:
+    assert FromOptimizer("a.b:c").settings.factory == "a.b:c"
+    assert FromOptimizer(Least).settings.factory == f"{Least.__module__}:Least"
+    assert FromOptimizer(partial(Least)).settings.factory == "functools:partial"
+
+
+def test_a_campaign_goes_on_with_it(tmp_path: Path) -> None:
+    def goes(journal: str, n: int) -> Campaign:
+        problem = Problem(SPACE, [Objective("y")])
+        campaign = Campaign(problem, planner=FromOptimizer(Least), evaluate=lambda p: {"y": p["x"]}, journal=journal)
+        campaign.run(n)
+        return campaign
+
+    goes(str(tmp_path / "a.sqlite"), 3)
+    in_two, at_once = goes(str(tmp_path / "a.sqlite"), 5), goes(str(tmp_path / "b.sqlite"), 5)
+    assert len(in_two.trials) == 5
+    assert in_two.best is not None
+    assert at_once.best is not None
+    assert in_two.best.point == at_once.best.point
 
 
 def test_the_least_is_told_outcomes_and_nothing_else() -> None:
