@@ -28,7 +28,7 @@ PROBLEM = Problem(SPACE, [Objective("himmelblau", "minimize")])
 
 @pytest.fixture(params=PACKAGES)
 def package(request: pytest.FixtureRequest) -> ModuleType:
-    reason = f"needs {request.param}: see tests/planners/third_party/requirements/planners.txt"
+    reason = f"needs {request.param}: see tests/planners/test_third_party.py"
     module: ModuleType = pytest.importorskip(request.param, reason=reason)
     return module
 

@@ -267,11 +267,17 @@ def needs(package: str, extra: str) -> pytest.MarkDecorator:
 
 
 class Slow(PlannerContract):
-    """Of a package that takes minutes for several objectives over numbers and choices together."""
+    """Of a package that takes ten seconds for a mixture, and minutes for goals over numbers and choices together."""
 
-    @pytest.fixture(params=["box", "mixture", "pool"])
+    @pytest.fixture(params=["box", "pool"])
     def problem(self, request: pytest.FixtureRequest) -> Problem:
         return PROBLEMS[request.param]
+
+    @pytest.mark.parametrize("name", ["mixture", "choose"])
+    def test_mixtures_keep_their_constraints(self, name: str) -> None:
+        problem = PROBLEMS[name]
+        self.check(problem, self.planner.suggest(problem, [], n=3, seed=1), 3)
+        self.check(problem, self.planner.suggest(problem, trials(problem, 8), n=1, seed=1), 1)
 
     def test_points_outside_the_space_and_unknown_categories_do_no_harm(self) -> None:
         odd: list[Point] = [{"x": 1.7, "rate": 1.0}, {"x": 0.5, "rate": "unheard of"}, {"other": 1.0}]

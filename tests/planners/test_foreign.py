@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autolab.model.candidates import Candidates
 from autolab.model.errors import InputError, MissingExtra, PlannerError
 from autolab.model.objectives import Objective, OutcomeConstraint
-from autolab.model.parameters import Categorical, Integer, Real
+from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Parameter, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
@@ -145,6 +147,52 @@ def test_points_are_brought_into_the_space_and_apart() -> None:
     assert dict(found[2]) != GOOD
     assert found[2].info["asked"] == GOOD
     BOX.space.check(found[2])
+
+
+NUMBERS: dict[str, Parameter] = {
+    "real": Real("n", -1.0, 2.0),
+    "log": Real("n", 0.01, 10.0, log=True),
+    "integer": Integer("n", 0, 7),
+    "ordinal": Ordinal("n", [1, 2, 5]),
+}
+
+
+@st.composite
+def spaces(draw: st.DrawFn) -> Space:
+    parameters = [NUMBERS[draw(st.sampled_from(list(NUMBERS)))]]
+    constraints = ["n <= 1.7"] if draw(st.booleans()) else []
+    if draw(st.booleans()):
+        parameters.append(Categorical("c", ["u", "v"]))
+    if draw(st.booleans()):
+        most = draw(st.sampled_from([None, 1, 2]))
+        parameters.append(
+            Mixture(["a", "b", "s"], bounds={"a": (draw(st.sampled_from([0.0, 0.1])), 0.7)}, at_most=most)
+        )
+        constraints += draw(st.sampled_from([[], ["b + 0.5*s <= 0.9"], ["a + 0.01*n <= 0.5", "b >= 0.2*s"]]))
+    return Space(parameters, constraints)
+
+
+@pytest.mark.slow
+@settings(max_examples=25)
+@given(space=spaces(), seed=st.integers(0, 2**53 - 1), many=st.booleans())
+def test_whatever_is_asked_for_every_constraint_is_kept(space: Space, seed: int, many: bool) -> None:
+    """A package that asks for points far outside, and for the same ones again and again."""
+    rng = np.random.default_rng(seed)
+    asked = [
+        {axis.name: "u" if isinstance(axis, Categorical) else float(rng.normal(0.5, 2)) for axis in space.axes}
+        for _ in range(2)
+    ]
+    room = min(len(space.sample(12, seed)), 4)
+    problem, taken = Problem(space, [Objective("y")]), space.sample(12, seed)[room:][:4]
+    history = [Trial.completed(one, {"y": 1.0}) for one in taken]
+    begin = partial(Noted, asks=(asked * 4)[: room if many else 1])
+    found = propose("noted", Noted, begin, problem, history, n=room, pending=(), seed=seed)
+
+    assert len(found) == room
+    assert not [fault for one in found for fault in space.faults(one)]
+    keys = {space.key(one) for one in found}
+    assert len(keys) == room
+    assert not keys & {space.key(one) for one in taken}
 
 
 def test_more_than_asked_for_is_cut() -> None:
