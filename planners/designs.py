@@ -82,7 +82,9 @@ def farthest(pool: Array, n: int, known: Array) -> list[int]:
     Gonzalez 1985. Without known points the first is the one nearest to the pool's mean.
     """
     if len(known):
-        gap = np.min([((pool - one) ** 2).sum(axis=1) for one in known], axis=0)
+        gap = np.full(len(pool), np.inf)
+        for one in known:
+            gap = np.minimum(gap, ((pool - one) ** 2).sum(axis=1))
         chosen: list[int] = []
     else:
         chosen = [int(((pool - pool.mean(axis=0)) ** 2).sum(axis=1).argmin())]

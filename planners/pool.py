@@ -38,10 +38,10 @@ def untried(
         PlannerError: Fewer than `n` are left.
     """
     if isinstance(space, Candidates):
-        rows = [i for i, point in enumerate(space.points) if space.key(point) not in taken]
+        rows = space.rows_without(taken)
         if len(rows) > most:
-            rows = sorted(np.random.default_rng(seed).choice(rows, max(n, most), replace=False))
-        points = [dict(space.points[i]) for i in rows]
+            rows = np.sort(np.random.default_rng(seed).choice(rows, max(n, most), replace=False))
+        points = space.points_of(rows)
     else:
         points = [point for point in space.sample(max(n, most) + len(taken), seed) if space.key(point) not in taken]
     return enough(points, n, taken)

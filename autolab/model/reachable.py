@@ -87,8 +87,8 @@ def reach(space: Space | Candidates, ratio: Ratio) -> tuple[float, float]:
         ValueError: The ratio weighs something that is no number of this space, or is unbounded in it.
     """
     if isinstance(space, Candidates):
-        values = [ratio.at(point) for point in space.points]
-        return min(values), max(values)
+        values = _weighed(space, ratio.above) / _weighed(space, ratio.below)
+        return float(values.min()), float(values.max())
     missing = [name for name in (*ratio.above, *ratio.below) if name not in space.names]
     if missing:
         msg = f"{missing[0]!r} is no parameter of the space: {', '.join(space.names)}"
@@ -98,6 +98,10 @@ def reach(space: Space | Candidates, ratio: Ratio) -> tuple[float, float]:
         msg = "no point of the space gives the ratio a finite value"
         raise ValueError(msg)
     return min(low for low, _ in found), max(high for _, high in found)
+
+
+def _weighed(table: Candidates, weights: Mapping[str, float]) -> Array:
+    return np.asarray(sum(weight * table.column(name).astype(float) for name, weight in weights.items()))
 
 
 def _absences(space: Space) -> Iterator[frozenset[str]]:
