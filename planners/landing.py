@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from autolab.model.space import Space
     from autolab.model.trial import Value
 
+_AT_ONCE = 65_536  # rows
 _DRAWN = 256
 _AROUND = 16
 _STEPS = (0.01, 0.05, 0.2)  # of the encoded cube
@@ -36,8 +37,8 @@ def land(
         seed: Of the points that are drawn.
     """
     if isinstance(space, Candidates):
-        free = [i for i, point in enumerate(space.points) if space.key(point) not in taken]
-        return dict(space.points[free[_nearest(space.encoded[free], space.encode([asked]))]]) if free else None
+        rows = space.rows_without(taken)
+        return space.point(int(rows[_nearest(space.encoded, space.encode([asked]), rows)])) if len(rows) else None
     point = space.snap(asked)
     if space.key(point) not in taken and space.contains(point):
         return point
@@ -45,12 +46,17 @@ def land(
         pool = [one for one in draw(space, point, len(taken), seed) if space.key(one) not in taken]
         pool = [one for one in pool if space.contains(one)]
         if pool:
-            return pool[_nearest(space.encode(pool), space.encode([asked]))]
+            return pool[_nearest(space.encode(pool), space.encode([asked]), np.arange(len(pool)))]
     return None
 
 
-def _nearest(pool: NDArray[np.float64], to: NDArray[np.float64]) -> int:
-    return int(((pool - to) ** 2).sum(axis=1).argmin())
+def _nearest(pool: NDArray[np.float64], to: NDArray[np.float64], rows: NDArray[np.int64]) -> int:
+    """Return the place in `rows` of the row of the pool that is nearest; a part at a time: tables may be large."""
+    gaps = np.empty(len(rows))
+    for start in range(0, len(rows), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        gaps[part] = ((pool[rows[part]] - to) ** 2).sum(axis=1)
+    return int(gaps.argmin())
 
 
 def _near(space: Space, point: Mapping[str, Any], taken: int, seed: int) -> list[dict[str, Value]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autolab.model.candidates import Candidates
 from autolab.model.errors import InputError
 from autolab.model.trial import Trial, as_outcome
 
@@ -41,8 +42,13 @@ def _of_numpy(value: Any) -> Any:  # noqa: ANN401  whatever history holds
 
 
 def digest(problem: Problem) -> str:
-    """Return what tells problems apart."""
-    return hashlib.sha256(repr(problem).encode()).hexdigest()
+    """Return what tells problems apart: also tables of candidates of the same size."""
+    found = hashlib.sha256(repr(problem).encode())
+    if isinstance(problem.space, Candidates):
+        for name in problem.space.names:
+            column = problem.space.column(name)
+            found.update(repr(column.tolist()).encode())
+    return found.hexdigest()
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:

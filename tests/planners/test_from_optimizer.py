@@ -88,8 +88,8 @@ def test_a_campaign_goes_on_with_it(tmp_path: Path) -> None:
     goes(str(tmp_path / "a.sqlite"), 3)
     in_two, at_once = goes(str(tmp_path / "a.sqlite"), 5), goes(str(tmp_path / "b.sqlite"), 5)
     assert len(in_two.trials) == 5
-    assert in_two.best is not None
-    assert at_once.best is not None
+    assert isinstance(in_two.best, Trial)
+    assert isinstance(at_once.best, Trial)
     assert in_two.best.point == at_once.best.point
 
 

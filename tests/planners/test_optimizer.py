@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autolab.model.candidates import Candidates
 from autolab.model.errors import InputError, OutsideSpace, PlannerError
 from autolab.model.objectives import Objective
 from autolab.model.parameters import Categorical, Integer, Real
@@ -325,8 +326,14 @@ def test_problems_are_told_apart() -> None:
         Problem(Space([Real("x", 0, 2)]), [Objective("y")]),
         Problem(Space([Real("x", 0, 1)]), [Objective("y", "minimize")]),
         Problem(Space([Real("x", 0, 1)]), [Objective("y")], ["y <= 1"]),
+        Problem(Candidates({"x": [1.0, 2.0], "c": ["p", "q"]}), [Objective("y")]),
+        Problem(Candidates({"x": [1.0, 3.0], "c": ["p", "q"]}), [Objective("y")]),
+        Problem(Candidates({"x": [1.0, 2.0], "c": ["p", "r"]}), [Objective("y")]),
     ]
-    assert len({optimizer_state.digest(one) for one in others}) == 4
+    assert len({optimizer_state.digest(one) for one in others}) == 7
+    assert optimizer_state.digest(others[4]) == optimizer_state.digest(
+        Problem(Candidates({"x": [1.0, 2.0], "c": ["p", "q"]}), [Objective("y")])
+    )
 
 
 def test_what_cannot_be_saved_is_told() -> None:
