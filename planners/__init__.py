@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autolab.planners.active import Learn, LevelSet
+    from autolab.planners.ax import Ax
+    from autolab.planners.baybe import BayBE
     from autolab.planners.bayes import Bayes
     from autolab.planners.factorial import Factorial, PlackettBurman
     from autolab.planners.forest import Forest
+    from autolab.planners.from_optimizer import FromOptimizer
     from autolab.planners.lhs import LatinHypercube
     from autolab.planners.optimal import DOptimal, IOptimal
+    from autolab.planners.optimizer import as_optimizer
+    from autolab.planners.optuna import Optuna
     from autolab.planners.repeating import Repeating
     from autolab.planners.response_surface import BoxBehnken, CentralComposite
     from autolab.planners.simplex import SimplexCentroid, SimplexLattice
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from autolab.planners.spread import FarthestPoint, KMedoids
 
 __all__ = [
+    "Ax",
+    "BayBE",
     "Bayes",
     "BoxBehnken",
     "CentralComposite",
@@ -26,19 +33,24 @@ __all__ = [
     "Factorial",
     "FarthestPoint",
     "Forest",
+    "FromOptimizer",
     "IOptimal",
     "KMedoids",
     "LatinHypercube",
     "Learn",
     "LevelSet",
+    "Optuna",
     "PlackettBurman",
     "Repeating",
     "SimplexCentroid",
     "SimplexLattice",
     "Sobol",
+    "as_optimizer",
 ]
 
 _HOMES = {
+    "Ax": "ax",
+    "BayBE": "baybe",
     "Bayes": "bayes",
     "BoxBehnken": "response_surface",
     "CentralComposite": "response_surface",
@@ -46,16 +58,19 @@ _HOMES = {
     "Factorial": "factorial",
     "FarthestPoint": "spread",
     "Forest": "forest",
+    "FromOptimizer": "from_optimizer",
     "IOptimal": "optimal",
     "KMedoids": "spread",
     "LatinHypercube": "lhs",
     "Learn": "active",
     "LevelSet": "active",
+    "Optuna": "optuna",
     "PlackettBurman": "factorial",
     "Repeating": "repeating",
     "SimplexCentroid": "simplex",
     "SimplexLattice": "simplex",
     "Sobol": "sobol",
+    "as_optimizer": "optimizer",
 }
 
 

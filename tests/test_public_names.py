@@ -97,6 +97,8 @@ INSTRUMENTS = {
     "zaber.Stage",
 }
 PLANNERS = {
+    "ax",
+    "baybe",
     "bayes",
     "box_behnken",
     "central_composite",
@@ -104,11 +106,13 @@ PLANNERS = {
     "factorial",
     "farthest",
     "forest",
+    "from_optimizer",
     "i_optimal",
     "k_medoids",
     "learn",
     "level_set",
     "lhs",
+    "optuna",
     "plackett_burman",
     "repeating",
     "simplex_centroid",
@@ -141,6 +145,8 @@ def test_a_name_that_is_not_there() -> None:
 
 def test_planners() -> None:
     assert al.planners.__all__ == [
+        "Ax",
+        "BayBE",
         "Bayes",
         "BoxBehnken",
         "CentralComposite",
@@ -148,16 +154,19 @@ def test_planners() -> None:
         "Factorial",
         "FarthestPoint",
         "Forest",
+        "FromOptimizer",
         "IOptimal",
         "KMedoids",
         "LatinHypercube",
         "Learn",
         "LevelSet",
+        "Optuna",
         "PlackettBurman",
         "Repeating",
         "SimplexCentroid",
         "SimplexLattice",
         "Sobol",
+        "as_optimizer",
     ]
 
 

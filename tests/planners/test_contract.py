@@ -1,5 +1,6 @@
 """The contract of planners: one class of tests that every planner inherits."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -16,10 +17,13 @@ from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
 from autolab.model.trial import Point, Trial
 from autolab.planners.active import Learn, LevelSet
+from autolab.planners.ax import Ax
+from autolab.planners.baybe import BayBE
 from autolab.planners.bayes import Bayes
 from autolab.planners.forest import Forest
 from autolab.planners.lhs import LatinHypercube
 from autolab.planners.optimal import DOptimal, IOptimal
+from autolab.planners.optuna import Optuna
 from autolab.planners.repeating import Repeating
 from autolab.planners.sobol import Sobol
 from autolab.planners.spread import FarthestPoint, KMedoids
@@ -259,3 +263,78 @@ class TestRepeating(PlannerContract):
     """Without noise it repeats nothing, and keeps the whole contract."""
 
     planner = Repeating()
+
+
+# -- of other people's packages, where they are installed
+
+
+def needs(package: str, extra: str) -> pytest.MarkDecorator:
+    absent = importlib.util.find_spec(package) is None
+    return pytest.mark.skipif(absent, reason=f"needs {package}: pip install 'autolab-sdl[{extra}]'")
+
+
+class Slow(PlannerContract):
+    """Of a package that takes ten seconds for a mixture, and minutes for goals over numbers and choices together."""
+
+    @pytest.fixture(params=["box", "pool"])
+    def problem(self, request: pytest.FixtureRequest) -> Problem:
+        return PROBLEMS[request.param]
+
+    @pytest.mark.parametrize("name", ["mixture", "choose"])
+    def test_mixtures_keep_their_constraints(self, name: str) -> None:
+        problem = PROBLEMS[name]
+        self.check(problem, self.planner.suggest(problem, [], n=3, seed=1), 3)
+        self.check(problem, self.planner.suggest(problem, trials(problem, 8), n=1, seed=1), 1)
+
+    def test_points_outside_the_space_and_unknown_categories_do_no_harm(self) -> None:
+        odd: list[Point] = [{"x": 1.7, "rate": 1.0}, {"x": 0.5, "rate": "unheard of"}, {"other": 1.0}]
+        history = [*trials(BOX, 8), *(Trial.completed(p, {"y": 1.0}) for p in odd)]
+        (found,) = self.planner.suggest(BOX, history, n=1, seed=1)
+        self.check(BOX, [found], 1)
+        assert found.info["left_out"] == 3
+
+    def test_another_process_proposes_the_same(self) -> None:
+        here = [s.point for s in self.planner.suggest(BOX, trials(BOX, 8), n=2, seed=5)]
+        kind = type(self.planner)
+        code = (
+            "import importlib.util, json, sys\n"
+            f"spec = importlib.util.spec_from_file_location('contract', {__file__!r})\n"
+            "m = importlib.util.module_from_spec(spec); sys.modules['contract'] = m; spec.loader.exec_module(m)\n"
+            f"from {kind.__module__} import {kind.__name__} as P\n"
+            "print(json.dumps([s.point for s in P().suggest(m.BOX, m.trials(m.BOX, 8), n=2, seed=5)]))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout) == here
+
+
+@pytest.mark.slow
+@needs("ax", "ax")
+class TestAx(Slow):
+    planner = Ax()
+
+
+@pytest.mark.slow
+@needs("baybe", "baybe")
+class TestBayBE(Slow):
+    planner = BayBE("worst")
+
+    def test_it_is_a_planner(self) -> None:
+        assert isinstance(self.planner, Planner)
+
+
+@pytest.mark.slow
+@needs("optuna", "optuna")
+class TestOptunaGP(PlannerContract):
+    planner = Optuna()
+
+
+@pytest.mark.slow
+@needs("optuna", "optuna")
+class TestOptunaTPE(PlannerContract):
+    planner = Optuna("tpe")
+
+    def test_it_is_a_planner(self) -> None:
+        assert isinstance(self.planner, Planner)
+
+    def test_another_process_proposes_the_same(self) -> None:
+        """Tried with the default sampler."""
