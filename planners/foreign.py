@@ -22,10 +22,11 @@ from autolab.model.errors import AutolabError, MissingExtra, OutsideSpace
 from autolab.model.parameters import Categorical
 from autolab.model.ranges import plain
 from autolab.model.suggestion import Suggestion
+from autolab.planners.batches import in_order
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather, is_learned_from
 from autolab.planners.landing import land
-from autolab.planners.sobol import check_count
+from autolab.planners.sobol import Sobol, check_count
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -134,15 +135,14 @@ def propose(
         raise
     except Exception as error:  # numerical trouble must not end a campaign
         log.warning("%s could not propose; space-filling points are taken instead", rule, exc_info=True)
-        return _design(problem, evidence, [], n, seed, f"{type(error).__name__}: {error}"[:500])
+        return _anew(problem, history, n, pending, seed, f"{type(error).__name__}: {error}"[:500])
     info = {"left_out": left_out} if left_out else {}
-    found = _landed(problem.space, evidence, asked[:n], seed, {"rule": rule, **info, **_ignored(session)})
-    if len(found) == n:
-        return found
-    if len(found) < len(asked[:n]):  # every point seems to be taken: then this says so
-        fill(problem.space, n, evidence.known, evidence.taken, seed)
-    short = f"{rule} asked for {len(asked)} of {n} points"
-    return found + _design(problem, evidence, found, n - len(found), seed, short)
+    found, part = _landed(problem, evidence, asked[:n], seed, {"rule": rule, **info, **_ignored(session)})
+    if len(found) < len(asked[:n]):  # every point seems to be taken: of the space, or of those like the first
+        return _anew(problem, history, n, pending, seed, f"too few points are left of those that {rule} asked for")
+    if len(found) < n:
+        found += _design(part, evidence, found, n - len(found), seed, f"{rule} asked for {len(asked)} of {n} points")
+    return in_order(problem, history, pending, found)
 
 
 def _checked(space: Space | Candidates, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,28 +167,38 @@ def _ignored(session: Session) -> dict[str, list[str]]:
 
 
 def _landed(
-    space: Space | Candidates,
+    problem: Problem,
     evidence: Evidence,
     asked: Sequence[dict[str, Any]],
     seed: int,
     info: Mapping[str, Any],
-) -> list[Suggestion]:
+) -> tuple[list[Suggestion], Space | Candidates]:
+    """Return points, and the part of the space that they share: the first decides what is the same in the batch."""
+    space = part = problem.space
     taken, found = set(evidence.taken), []
     for i, one in enumerate(asked):
-        point = land(space, one, taken, seed + i)
+        point = land(part, one, taken, seed + i)
         if point is None:
             break
         taken.add(space.key(point))
+        if i == 0 and problem.same_in_batch:
+            part = space.narrowed({name: point[name] for name in problem.same_in_batch})
         moved = float(np.abs(space.encode([one]) - space.encode([point])).max()) > _MOVED
         told = {"asked": one} if moved else {}
         found.append(Suggestion(point, {**info, **told}))
-    return found
+    return found, part
+
+
+def _anew(
+    problem: Problem, history: Sequence[Trial], n: int, pending: Sequence[Point], seed: int, why: str
+) -> list[Suggestion]:
+    found = Sobol().suggest(problem, history, n=n, pending=pending, seed=seed)
+    return [Suggestion(one.point, {"rule": "design", "fallback": why}) for one in found]
 
 
 def _design(
-    problem: Problem, evidence: Evidence, found: Sequence[Suggestion], n: int, seed: int, why: str
+    space: Space | Candidates, evidence: Evidence, found: Sequence[Suggestion], n: int, seed: int, why: str
 ) -> list[Suggestion]:
-    space = problem.space
     known = np.vstack([evidence.known, space.encode(list(found))]) if found else evidence.known
     taken = evidence.taken | {space.key(one) for one in found}
     return [Suggestion(one, {"rule": "design", "fallback": why}) for one in fill(space, n, known, taken, seed)]

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolab.model.candidates import Candidates
+from autolab.model.cost import Cost
 from autolab.model.errors import InputError, MissingExtra, PlannerError
 from autolab.model.objectives import Objective, OutcomeConstraint
 from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Parameter, Real
@@ -264,3 +265,31 @@ def test_a_session_says_what_it_must_do() -> None:
     for call in (lambda: bare.tell(GOOD, None), lambda: bare.wait(GOOD), lambda: bare.ask(1)):
         with pytest.raises(NotImplementedError):
             call()
+
+
+def test_a_batch_shares_what_it_must_and_learns_from_everything() -> None:
+    problem = Problem(BOX.space, BOX.objectives, same_in_batch=["k", "c"])
+    asks = [GOOD, {"x": 0.75, "k": 8.0, "c": "p"}]
+    begin = partial(Noted, asks=asks)
+    found = propose("noted", Noted, begin, problem, [done(0.1), done(0.3)], n=3, pending=(), seed=7)
+
+    assert [one[1] for one in HEARD[1:]] == [1.0, 1.0]  # also from points that are not alike
+    assert [dict(one) for one in found[:2]] == [GOOD, {"x": 0.75, "k": 4, "c": "q"}]
+    assert found[1].info["asked"] == asks[1]
+    assert (found[2]["k"], found[2]["c"], found[2].info["rule"]) == (4, "q", "design")
+
+
+def test_a_batch_for_which_too_few_are_alike_is_a_design() -> None:
+    pool = Problem(Candidates({"u": [1, 2, 3, 4], "t": [1, 2, 2, 2]}), [Objective("y")], same_in_batch=["t"])
+    begin = partial(Noted, asks=[{"u": 1.0, "t": 1.0}, {"u": 2.0, "t": 2.0}])
+    found = propose("noted", Noted, begin, pool, [], n=2, pending=(), seed=1)
+
+    assert [one["t"] for one in found] == [2, 2]
+    assert found[0].info["fallback"] == "too few points are left of those that noted asked for"
+
+
+def test_a_batch_comes_in_the_order_that_costs_least() -> None:
+    problem = Problem(BOX.space, BOX.objectives, cost=Cost(change={"k": 1.0}))
+    begin = partial(Noted, asks=[{**GOOD, "k": k} for k in (9, 2, 7)])
+    found = propose("noted", Noted, begin, problem, [done(0.1)], n=3, pending=(), seed=7)
+    assert [one["k"] for one in found] == [2, 7, 9]  # the lab is at 2
