@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autolab.model.problem import Problem
+from autolab.planners.explaining import rule_of
 from autolab.planners.improvement import CAUTION
 
 if TYPE_CHECKING:
@@ -35,12 +36,18 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _SAMPLES = 128
+_OF_HYPERVOLUME = {2: 64, 3: 32, 4: 16}
+"""Objectives -> samples: time and memory grow with both. More objectives are weighed at random instead."""
+_ALPHA = 1e-3  # share of the hypervolume left out of its partition, with 4 objectives
+_AUGMENTED = 0.05  # of the sum beside the least weighed objective (Knowles 2006)
 _CHUNK = 1024
 _FAR = 1e100  # deviations: farther is as far
 
 
 class Sampled:
     """Log of the expected improvement times the probability of success, the latter to a power.
+
+    With several objectives the improvement is that of hypervolume; with more than 4 that of their sum weighed at random.
 
     The power is 1, and 1 more for each of the last trials that failed in a row: a planner that goes on failing at a
     border whose far side promises much grows more careful.
@@ -53,19 +60,27 @@ class Sampled:
         seed: Of the posterior's samples.
     """
 
+    starts = 4
+
     def __init__(
         self, problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int
     ) -> None:
         self._success = success
         self._caution = CAUTION + evidence.streak
         self._pending = torch.as_tensor(evidence.pending)
-        make = _improvement if len(problem.objectives) == 1 else _hypervolume
+        self._weighed = rule_of(problem) == "scalarized"
         # botorch's smoothing supposes values of order 1: amperes of 1e-9 would be lost in it
-        self._unit = sum(math.log(one.scale) for one in models.each[: len(problem.objectives)])
-        values = np.column_stack([one.standardize(evidence.y[:, i]) for i, one in enumerate(models.each)])
-        self._improvement = make(
-            _standardized(problem, models), replace(evidence, y=values), models.standardized.botorch(), seed
+        self._unit = (
+            0.0 if self._weighed else sum(math.log(one.scale) for one in models.each[: len(problem.objectives)])
         )
+        values = np.column_stack([one.standardize(evidence.y[:, i]) for i, one in enumerate(models.each)])
+        self._goals = _standardized(problem, models)
+        self._evidence, self._model, self._seed = replace(evidence, y=values), models.standardized.botorch(), seed
+        self._make()
+
+    def _make(self) -> None:
+        makers = {"improvement": _improvement, "hypervolume": _hypervolume, "scalarized": _scalarized}
+        self._improvement = makers[rule_of(self._goals)](self._goals, self._evidence, self._model, self._seed)
         if len(self._pending):
             self._improvement.set_X_pending(self._pending)
 
@@ -92,7 +107,11 @@ class Sampled:
     def add_pending(self, x: Array) -> None:
         """Count encoded points (`q x d`) as under way."""
         self._pending = torch.cat([self._pending, torch.as_tensor(x)])
-        self._improvement.set_X_pending(self._pending)
+        if self._weighed:  # each point of a batch has weights of its own
+            self._seed += 1
+            self._make()
+        else:
+            self._improvement.set_X_pending(self._pending)
 
 
 def _standardized(problem: Problem, models: Models) -> Problem:
@@ -135,8 +154,30 @@ def _hypervolume(problem: Problem, evidence: Evidence, model: Any, seed: int) ->
         model=model,
         ref_point=_reference(problem, evidence, all_utilities),
         X_baseline=torch.as_tensor(evidence.x),
-        sampler=SobolQMCNormalSampler(torch.Size([_SAMPLES]), seed=seed),
+        sampler=SobolQMCNormalSampler(torch.Size([_OF_HYPERVOLUME[len(utilities)]]), seed=seed),
         objective=GenericMCMultiOutputObjective(all_utilities),
+        alpha=_ALPHA if len(utilities) > 3 else 0.0,
+        constraints=_limits(problem),
+        prune_baseline=True,
+    )
+
+
+def _scalarized(problem: Problem, evidence: Evidence, model: Any, seed: int) -> Any:  # noqa: ANN401  botorch ships no types
+    """Return the improvement of an augmented Chebyshev sum of the objectives, weighed at random (Knowles 2006)."""
+    utilities = [_utility(objective, problem.outcome_names) for objective in problem.objectives]
+    worth = torch.stack([utility(torch.as_tensor(evidence.y)) for utility in utilities], dim=-1)
+    low, span = worth.min(dim=0).values, (worth.max(dim=0).values - worth.min(dim=0).values).clamp_min(1e-9)
+    weights = torch.as_tensor(np.random.default_rng(seed).dirichlet(np.ones(len(utilities))))
+
+    def weighed(y: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803  botorch's argument name
+        scaled = weights * (torch.stack([utility(y) for utility in utilities], dim=-1) - low) / span
+        return scaled.min(dim=-1).values + _AUGMENTED * scaled.sum(dim=-1)
+
+    return qLogNoisyExpectedImprovement(
+        model=model,
+        X_baseline=torch.as_tensor(evidence.x),
+        sampler=SobolQMCNormalSampler(torch.Size([_SAMPLES]), seed=seed),
+        objective=GenericMCObjective(weighed),
         constraints=_limits(problem),
         prune_baseline=True,
     )

@@ -6,7 +6,8 @@ What it does by what the problem is (`info["rule"]` says which):
 |---|---|
 | too few trials to learn from | `design`: space-filling points beside what is known |
 | one objective | `improvement`: noisy expected improvement (its log) |
-| several | `hypervolume`: noisy expected hypervolume improvement (its log) |
+| 2 to 4 | `hypervolume`: noisy expected hypervolume improvement (its log) |
+| more | `scalarized`: noisy expected improvement of their sum weighed at random (its log) |
 | the fit or the search fails | `design`, and `info["fallback"]` says why |
 
 Outcome constraints weigh the improvement by the probability that they hold; failed and rejected trials by the

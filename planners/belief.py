@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autolab.planners.explaining import rule_of
 from autolab.planners.prediction import WIDE, fitted
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Belief:
     @property
     def rule(self) -> str:
         """The rule of the dispatch that points are chosen by."""
-        return "improvement" if len(self.problem.objectives) == 1 else "hypervolume"
+        return rule_of(self.problem)
 
     def worths(self, points: Sequence[Point]) -> list[float]:
         """Return the log of the worth of each point."""

@@ -23,6 +23,17 @@ WHY = {
 }
 
 
+HYPERVOLUME = 4
+"""So many objectives at most are weighed by hypervolume: its time grows steeply with them."""
+
+
+def rule_of(problem: Problem) -> str:
+    """Return the rule by which `Bayes` chooses points once it has a model."""
+    if len(problem.objectives) == 1:
+        return "improvement"
+    return "hypervolume" if len(problem.objectives) <= HYPERVOLUME else "scalarized"
+
+
 def explain(
     problem: Problem,
     history: Sequence[Trial],

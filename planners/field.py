@@ -22,7 +22,13 @@ FORBIDDEN = -1e300
 
 
 class Worth(Protocol):
-    """What a point is worth; all of encoded points `N x d`."""
+    """What a point is worth; all of encoded points `N x d`.
+
+    Attributes:
+        starts: Climbs that are begun for one point: fewer where each costs much.
+    """
+
+    starts: int
 
     def values(self, x: Array) -> Array:
         """Return the log of the worth, `N`."""

@@ -47,6 +47,8 @@ class Improvement:
         seed: Of the samples.
     """
 
+    starts = 8
+
     def __init__(
         self, problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int
     ) -> None:

@@ -36,6 +36,8 @@ class Teaching:
         success: Probability of success; None while nothing has failed.
     """
 
+    starts = 4
+
     def __init__(self, evidence: Evidence, models: Models, success: Success | None) -> None:
         self._success = success
         self._caution = CAUTION + evidence.streak

@@ -32,10 +32,8 @@ Found = tuple[dict[str, "Value"], float]
 
 _WHOLE = 20_000  # combinations of choices that are searched whole
 _SHORTLIST = 20_000  # candidates that the second and later points of a batch are chosen from
-_CLOUD = 1024
-_COUPLED = 256  # within constraints fewer: each costs more
-_STARTS = 4
-_CHANCES = 4
+_CLOUD = 128  # points for each climb
+_COUPLED = 256  # within constraints: each costs more
 
 
 def most_worth(
@@ -156,7 +154,7 @@ class _Space:
         """Return points of the space (`N x K`), and whether they are all that are left."""
         near = self._best_known()
         if self._space.is_box:
-            spread = self._coordinates.cloud(_CLOUD, rng)
+            spread = self._coordinates.cloud(_CLOUD * self._field.worth.starts, rng)
             around = [self._coordinates.shaken(np.repeat(near, 48, axis=0), size, rng) for size in (0.02, 0.1)]
             return np.vstack([spread, *around]), False
         asked = _COUPLED + len(self._taken)
@@ -185,13 +183,14 @@ class _Space:
         return found
 
     def _starts(self, worths: Array, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Return the best places and some others, the better the likelier."""
+        """Return the best places and as many others, the better the likelier."""
+        half = self._field.worth.starts // 2
         order = np.argsort(-worths, kind="stable")
-        rest = order[_STARTS:]
+        rest = order[half:]
         spread = float(np.std(worths[rest])) or 1.0
         chance = np.exp((worths[rest] - worths[rest].max()) / spread)
-        picked = rng.choice(rest, size=min(_CHANCES, len(rest)), replace=False, p=chance / chance.sum())
-        return np.concatenate([order[:_STARTS], picked])
+        picked = rng.choice(rest, size=min(half, len(rest)), replace=False, p=chance / chance.sum())
+        return np.concatenate([order[:half], picked])
 
     def _staying(self, starts: Array, rng: np.random.Generator) -> list[Array]:
         """Return places climbed to with what is dear to change left as it was, as far as constraints let it."""
