@@ -7,8 +7,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-# Two processes; the tests of one file stay in one, for they share what is dear to set up.
-TEST := -m pytest -n 2 --dist loadfile
+# Two processes; tests/conftest.py says which tests stay in one.
+TEST := -m pytest -n 2 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: demo test coverage check wheel-test proof cross-check clean
@@ -43,7 +43,7 @@ proof: .venv/.dev
 	$(BIN)/python tests/loop/proof_of_commits.py
 
 cross-check: .venv/.dev cross-env/.ready
-	$(BIN)/python -m pytest -q tests/simulators/test_third_party.py tests/drivers/test_third_party.py
+	$(BIN)/python -m pytest -q tests/simulators/test_third_party.py tests/drivers/test_third_party.py tests/planners/test_third_party.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

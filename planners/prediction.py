@@ -68,7 +68,7 @@ def fitted(problem: Problem, evidence: Evidence) -> tuple[Models, Success | None
 def kind_of(space: Space | Candidates) -> Kind:
     """Return what is supposed of quantities over a space: where labels are many broad trends, else roughness.
 
-    Measured on tables of reactions and of materials, and on functions: see the page on the default planner.
+    Measured on tables of reactions and of materials, and on functions: see docs/reference/planners/bayes.md.
     """
     from autolab.planners.surrogate import Kind
 
