@@ -73,10 +73,11 @@ def kind_of(space: Space | Candidates) -> Kind:
     from autolab.planners.surrogate import Kind
 
     if isinstance(space, Candidates):
-        labelled = sum(isinstance(space.point(0)[name], str) for name in space.names)
+        labelled, finite = sum(isinstance(space.point(0)[name], str) for name in space.names), True
     else:
         labelled = sum(isinstance(axis, Categorical) for axis in space.axes)
-    return Kind("smooth", "stiff") if 2 * labelled >= len(space.names) else Kind("matern", "broad")
+        finite = all(axis.grid is not None for axis in space.axes)  # along a number, trends would lead to its end and stay
+    return Kind("smooth", "stiff") if finite and 2 * labelled >= len(space.names) else Kind("matern", "broad")
 
 
 def predictor(problem: Problem, evidence: Evidence) -> Predict:
