@@ -131,7 +131,7 @@ def test_rules_change_from_design_to_model_as_history_grows() -> None:
         history = history_of(LINE, lambda p: {"y": number(p, "x")}, n)
         return str(planner.suggest(LINE, history, n=1, seed=0)[0].info["rule"])
 
-    assert [rule(n, Bayes()) for n in (0, 3, 4)] == ["design", "design", "improvement"]
+    assert [rule(n, Bayes()) for n in (0, 2, 3)] == ["design", "design", "improvement"]
     assert [rule(n, Bayes(initial=2)) for n in (1, 2)] == ["design", "improvement"]
     two = Problem(LINE.space, [Objective("y"), Objective("z")])
     history = history_of(two, lambda p: {"y": number(p, "x"), "z": -number(p, "x")}, 5)
