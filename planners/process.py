@@ -27,6 +27,7 @@ LEAST_NOISE = 1e-4  # of the outcomes' variance, as in botorch
 _JITTER = 1e-8
 _STEPS = 60
 _FITTED = 400
+_SHORTER = (0.8, 1.6, 2.4)  # by how much the logarithms of lengthscales may begin lower
 _WIDEST = 4.5  # how far from its prior's mode a hyperparameter's logarithm is searched
 
 
@@ -133,16 +134,10 @@ def fit(x: Array, y: Array, variance: Array | None, shape: Shape, prior: PriorNa
 
     some = _some(len(y))
     task = Fitting(x[some], y[some], None if variance is None else variance[some], shape, priors(prior, x.shape[1]))
-    found: Any = minimize(
-        task.loss,
-        task.start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=task.bounds,
-        options={"maxiter": _STEPS, "ftol": 1e-6},
-    )
-    best = found.x if np.isfinite(found.fun) else task.start
-    hyper = task.hyper(best)
+    settings: Any = {"jac": True, "method": "L-BFGS-B", "bounds": task.bounds}
+    ends = [minimize(task.loss, u, **settings, options={"maxiter": _STEPS, "ftol": 1e-6}) for u in task.starts]
+    found = min(ends, key=lambda end: float(end.fun))
+    hyper = task.hyper(found.x if np.isfinite(found.fun) else task.start)
     if len(y) > len(some):
         noise = np.full(len(y), float(hyper.noise[0])) if variance is None else variance
         hyper = replace(hyper, noise=noise)
@@ -181,6 +176,18 @@ class Fitting:
         if self._prior.outputscale is not None:
             first.append(self._prior.outputscale.mode)
         return np.array(first)
+
+    @property
+    def starts(self) -> list[Array]:
+        """The start, and where shorter lengthscales tell more of the trials the best of some such, too.
+
+        Peaks that stand alone are else taken for noise, for between the two the density is low.
+        """
+        first = self.start
+        shorter = [first - shift * (np.arange(len(first)) < self._d) for shift in _SHORTER]
+        losses = [self.loss(u)[0] for u in (first, *shorter)]
+        best = int(np.argmin(losses))
+        return [first] if best == 0 else [first, shorter[best - 1]]
 
     @property
     def bounds(self) -> list[tuple[float, float]]:

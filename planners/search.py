@@ -112,6 +112,8 @@ class _Space:
         self._taken = set(evidence.taken)
         self._points = evidence.points
         self._known = evidence.x
+        self._drawn: list[dict[str, Value]] = []
+        self._counted = False
         self._all = self._coordinates.combinations(_WHOLE)
 
     def take(self, point: Point) -> None:
@@ -157,13 +159,20 @@ class _Space:
             spread = self._coordinates.cloud(_CLOUD * self._field.worth.starts, rng)
             around = [self._coordinates.shaken(np.repeat(near, 48, axis=0), size, rng) for size in (0.02, 0.1)]
             return np.vstack([spread, *around]), False
-        asked = _COUPLED + len(self._taken)
-        drawn = self._space.sample(asked, seed)
-        fresh = [point for point in drawn if self._space.key(point) not in self._taken]
-        spread = self._coordinates.of(fresh)
-        if len(drawn) < asked and (not self._space.nonlinear or not len(spread)):
+        spread = self._coordinates.of(self._untaken(seed))
+        if self._counted or not len(spread):
             return spread, True
         return np.vstack([spread, *self._between(near, spread, rng)]), False
+
+    def _untaken(self, seed: int) -> list[dict[str, Value]]:
+        """Return points of a space with constraints that are not taken: drawn once a batch, for it takes long."""
+        self._drawn = [point for point in self._drawn if self._space.key(point) not in self._taken]
+        if not self._drawn:
+            asked = _COUPLED + len(self._taken)
+            drawn = self._space.sample(asked, seed)
+            self._counted = len(drawn) < asked and not self._space.nonlinear
+            self._drawn = [point for point in drawn if self._space.key(point) not in self._taken]
+        return self._drawn
 
     def _best_known(self) -> Array:
         """Return the known points (`b x K`) that are worth most: near to them improvements often lie."""

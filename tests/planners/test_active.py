@@ -171,9 +171,10 @@ def test_a_surface_is_learned_evenly_and_inside_the_corners() -> None:
 @pytest.mark.slow
 def test_a_batch_of_a_map_is_spread() -> None:
     trials, _ = line(4)
-    for planner in (Learn(), LevelSet("y", 0.0)):
+    # a boundary is one point of this line: what is measured beside it comes near to it, but not to the same place
+    for planner, least in ((Learn(), 0.03), (LevelSet("y", 0.0), 0.01)):
         x = sorted(float(one["x"]) for one in planner.suggest(LINE, trials, n=3, seed=0))
-        assert np.diff(x).min() > 0.03
+        assert np.diff(x).min() > least
 
 
 @pytest.mark.slow

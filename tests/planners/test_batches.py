@@ -281,8 +281,11 @@ def test_the_points_come_in_the_order_of_little_change(planner: Planner) -> None
     history = trials([{"T": 119.0, "rate": 1.0, "s": "w"}])
     found = planner.suggest(DEAR, history, n=6, seed=4)
     unordered = planner.suggest(free, history, n=6, seed=4)
-    assert sorted(map(repr, found)) == sorted(map(repr, unordered))
+    assert sorted(repr(one.point) for one in found) == sorted(repr(one.point) for one in unordered)
     assert DEAR.cost is not None
+    befores = [history[0].point, *(one.point for one in found)]
+    for one, before in zip(found, befores, strict=False):
+        assert one.info["cost"] == DEAR.cost.of([one], before)[0]
     assert total(DEAR.cost, found, history[0].point) <= total(DEAR.cost, unordered, history[0].point)
     assert found == in_order(DEAR, history, [], unordered)
     assert found != unordered

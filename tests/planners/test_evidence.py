@@ -1,10 +1,15 @@
+import time
+import tracemalloc
+
 import numpy as np
+import pytest
 
 from autolab.model.objectives import Objective, OutcomeConstraint
 from autolab.model.parameters import Categorical, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Trial
+from autolab.planners.bayes import Bayes
 from autolab.planners.evidence import gather
 
 PROBLEM = Problem(
@@ -47,3 +52,70 @@ def test_no_history_has_empty_tables_of_the_right_width() -> None:
     assert (evidence.x.shape, evidence.y.shape, evidence.failed.shape) == ((0, 3), (0, 2), (0, 3))
     assert evidence.known.shape == (0, 3)
     assert evidence.taken == frozenset()
+
+
+# -- many trials
+
+
+def parabola(n: int, seed: int = 0, failed: int = 0) -> tuple[Problem, list[Trial]]:
+    """Return `n` trials of a function whose best is at 0.31, 0.72 and 0.5, and some that failed."""
+    problem = Problem(Space([Real(name, 0, 1) for name in "abc"]), [Objective("y")])
+    x = np.random.default_rng(seed).random((n + failed, 3))
+    values = 10 - ((x - [0.31, 0.72, 0.5]) ** 2).sum(axis=1)
+    points = [dict(zip("abc", row, strict=True)) for row in x.tolist()]
+    done = [Trial.completed(p, {"y": float(v)}) for p, v in zip(points[:n], values, strict=False)]
+    return problem, done + [Trial.failed(p, "clogged") for p in points[n:]]
+
+
+def test_of_many_trials_the_best_and_some_others_make_the_model() -> None:
+    problem, history = parabola(3000, failed=900)
+    evidence = gather(problem, history, [])
+    assert (len(evidence.x), len(evidence.y), len(evidence.error), len(evidence.points)) == (1200,) * 4
+    assert (len(evidence.failed), evidence.aside) == (600, 1800 + 300)
+    values = np.array([trial.outcome["y"].value for trial in history[:3000]])
+    assert np.sort(evidence.y[:, 0])[-300:] == pytest.approx(np.sort(values)[-300:])
+    # the others are drawn evenly from the rest
+    rest = np.sort(values)[:-300]
+    assert np.sort(evidence.y[:, 0])[:900].mean() == pytest.approx(rest.mean(), abs=0.03)
+    np.testing.assert_allclose(evidence.x, problem.space.encode(evidence.points))
+    order = {problem.space.key(trial.point): i for i, trial in enumerate(history)}
+    places = [order[problem.space.key(point)] for point in evidence.points]
+    assert places == sorted(places)
+    assert evidence.y[:, 0] == pytest.approx(values[places])
+    assert len(evidence.taken) == 3900
+    assert evidence.not_used == {"aside": 2100}
+
+
+def test_the_same_trials_are_always_taken_and_as_few_as_there_are() -> None:
+    problem, history = parabola(1300)
+    first, again = (gather(problem, history, []) for _ in range(2))
+    np.testing.assert_array_equal(first.x, again.x)
+    assert gather(problem, history[:1200], []).aside == 0
+    assert gather(problem, history[:1200], []).not_used == {}
+
+
+def test_of_several_objectives_the_best_of_each_are_kept() -> None:
+    space = Space([Real("x", 0, 1)])
+    problem = Problem(space, [Objective("y"), Objective("z", "minimize"), Objective("t", "match", target=0.5)])
+    x = np.random.default_rng(0).random(5000).tolist()
+    history = [Trial.completed({"x": v}, {"y": v, "z": v, "t": v}) for v in x]
+    kept = gather(problem, history, []).x[:, 0]
+    assert len(kept) == 1200
+    for worth in (np.array(x), -np.array(x), -np.abs(np.array(x) - 0.5)):
+        assert set(np.array(x)[np.argsort(-worth)[:100]]) <= set(kept)
+
+
+@pytest.mark.slow
+def test_ten_thousand_trials_cost_seconds_and_little_memory() -> None:
+    problem, history = parabola(10_000)
+    begun = time.process_time()
+    tracemalloc.start()
+    (one,) = Bayes().suggest(problem, history, n=1, seed=0)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert time.process_time() - begun < 60  # of computing, also where memory is watched
+    assert most < 500e6
+    assert one.info["rule"] == "improvement"
+    assert one.info["aside"] == 8800
+    assert [one[name] for name in "abc"] == pytest.approx([0.31, 0.72, 0.5], abs=0.03)
+    assert problem.space.key(one) not in gather(problem, history, []).taken

@@ -111,7 +111,7 @@ def test_feasibility_is_what_the_intervals_say() -> None:
 def test_too_few_trials_are_told_as_such() -> None:
     told = Bayes().explain(MIXED, history(1, 1), {"x": 0.5, "z": 0.5, "c": "p"}, seed=0)
     assert (told.rule, told.prediction, told.gain, told.feasible) == ("design", None, None, None)
-    assert told.because.startswith("no model is trusted before 6 trials")
+    assert told.because.startswith("no model is trusted before 3 trials")
     assert len(told.nearest) == 2
     assert "rule: design" in str(told)
 

@@ -21,7 +21,7 @@ from autolab.model.space import Space
 from autolab.model.trial import Point, Trial
 from autolab.planners import improvement
 from autolab.planners.evidence import Evidence, gather
-from autolab.planners.improvement import Improvement, log_h
+from autolab.planners.improvement import CAUTION, Improvement, log_h
 from autolab.planners.isolation import isolated
 from autolab.planners.prediction import fitted
 from autolab.planners.surrogate import Models
@@ -197,7 +197,7 @@ def test_failures_in_a_row_make_it_careful() -> None:
     assert evidence.streak == 3
     assert success is not None
     alone, both = (Improvement(problem, evidence, models, one, 0).values(AT) for one in (None, success))
-    np.testing.assert_allclose(both, alone + 4 * success.log_probability(AT))
+    np.testing.assert_allclose(both, alone + (CAUTION + 3) * success.log_probability(AT))
 
 
 def test_what_is_added_later_counts_as_if_it_had_been_pending() -> None:

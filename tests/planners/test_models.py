@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from autolab.model.candidates import Candidates
 from autolab.model.objectives import Goal, Objective, OutcomeConstraint
-from autolab.model.parameters import Categorical, Real
+from autolab.model.parameters import Categorical, Integer, Mixture, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Trial
@@ -22,11 +22,11 @@ from autolab.planners.active import Learn, LevelSet
 from autolab.planners.bayes import Bayes
 from autolab.planners.belief import sampled, worth_of
 from autolab.planners.evidence import Evidence, gather
-from autolab.planners.improvement import Improvement
+from autolab.planners.field import Worth
+from autolab.planners.improvement import CAUTION, Improvement
 from autolab.planners.isolation import isolated
-from autolab.planners.prediction import fitted, kinds
-from autolab.planners.search import Worth
-from autolab.planners.surrogate import Kind, foresight, outcome_models
+from autolab.planners.prediction import fitted, kind_of
+from autolab.planners.surrogate import Kind, outcome_models
 
 Array = NDArray[np.float64]
 
@@ -56,12 +56,12 @@ def learned(problem: Problem, evidence: Evidence, seed: int = 0) -> Worth:
 def test_a_model_agrees_with_the_equations_of_gaussian_process_regression() -> None:
     problem = Problem(LINE, [Objective("y")])
     evidence = told(problem, lambda x: {"y": 40 + 7 * np.sin(5 * x)}, 0.5)
-    (model,) = outcome_models(evidence, kinds(problem)).each
+    (model,) = outcome_models(evidence, kind_of(problem.space)).each
     hyper, x = model.process.hyper, np.linspace(0, 1, 5)[:, None]
 
     def kernel(a: Array, b: Array) -> Array:  # Matern 5/2
         r = np.sqrt(5) * np.abs(a - b.T) / hyper.lengthscales
-        return np.asarray((1 + r + r**2 / 3) * np.exp(-r))
+        return np.asarray(hyper.outputscale * (1 + r + r**2 / 3) * np.exp(-r))
 
     y = evidence.y[:, 0]
     scale = y.std(ddof=1)
@@ -79,7 +79,7 @@ def test_a_model_agrees_with_the_equations_of_gaussian_process_regression() -> N
 def test_quantities_are_modelled_each_by_itself_in_their_order() -> None:
     problem = Problem(LINE, [Objective("y"), Objective("z")], [OutcomeConstraint("c", "<=", 0.6)])
     evidence = told(problem, waves, 0.1)
-    models = outcome_models(evidence, kinds(problem))
+    models = outcome_models(evidence, kind_of(problem.space))
     means, spreads = models.predictions(AT)
     joint, covariance = models.joint(AT)
     assert (means.shape, spreads.shape, covariance.shape) == ((4, 3), (4, 3), (3, 4, 4))
@@ -87,36 +87,39 @@ def test_quantities_are_modelled_each_by_itself_in_their_order() -> None:
     np.testing.assert_allclose(np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)).T, spreads, rtol=1e-6)
     np.testing.assert_allclose(models.noises, [0.1, 0.1, 0.1])
     for i, name in enumerate("yzc"):
-        (alone,) = outcome_models(told(Problem(LINE, [Objective(name)]), waves, 0.1), kinds(problem)).each
+        (alone,) = outcome_models(told(Problem(LINE, [Objective(name)]), waves, 0.1), kind_of(problem.space)).each
         np.testing.assert_array_equal(alone.predict(AT)[0], means[:, i])
 
 
 def test_an_unknown_error_among_known_ones_is_their_median() -> None:
     problem, errors = Problem(LINE, [Objective("y")]), [0.1, None, 0.2, 0.4, None, 0.2, 0.0, 0.3, 0.1]
     history = [Trial.completed({"x": float(x)}, {"y": (float(x), e)}) for x, e in zip(GRID, errors, strict=True)]
-    (model,) = outcome_models(gather(problem, history, []), kinds(problem)).each
+    (model,) = outcome_models(gather(problem, history, []), kind_of(problem.space)).each
     expected = np.array([0.1, 0.2, 0.2, 0.4, 0.2, 0.2, 1e-3 * model.scale, 0.3, 0.1])
     np.testing.assert_allclose(np.sqrt(model.process.hyper.noise) * model.scale, expected)
     assert not model.process.hyper.learned_noise
 
 
-def test_of_several_kinds_the_one_that_foretells_best_is_taken() -> None:
-    rng, space = np.random.default_rng(0), Space([Categorical("c", list("pqrstu")), Real("x", 0, 1)])
-    problem = Problem(space, [Objective("y")])
-    trials = [
-        Trial.completed(p, {"y": (ord(str(p["c"])) * 7) % 5 + float(p["x"]) + 0.1 * rng.standard_normal()})
-        for p in space.sample(20, 0)
-    ]
-    evidence = gather(problem, trials, [])
-    several = kinds(problem)
-    assert several == (Kind("smooth", "scaled"), Kind("smooth", "stiff"))
-    alone = [foresight(outcome_models(evidence, [kind]).each[0].process) for kind in several]
-    (chosen,) = outcome_models(evidence, several).each
-    assert chosen.kind == several[int(np.argmax(alone))]
-    assert foresight(chosen.process) == pytest.approx(max(alone))
-    assert kinds(Problem(LINE, [Objective("y")])) == (Kind("matern", "scaled"),)
-    assert kinds(Problem(Candidates({"u": [0.0, 1.0]}), [Objective("y")])) == several
-    assert str(several[0]) == "smooth, scaled"
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (LINE, Kind("matern", "broad")),
+        (Space([Real("x", 0, 1), Integer("k", 0, 3), Categorical("c", ["p", "q"])]), Kind("matern", "broad")),
+        (Space([Real("x", 0, 1), Categorical("c", ["p", "q"])]), Kind("smooth", "stiff")),
+        (Space([Mixture(["a", "b", "c"])]), Kind("matern", "broad")),
+        (Candidates({"u": [0.0, 1.0], "v": [2, 3]}), Kind("matern", "broad")),
+        (Candidates({"u": [0.0, 1.0], "v": ["p", "q"], "w": ["p", "r"]}), Kind("smooth", "stiff")),
+    ],
+)
+def test_labels_are_supposed_to_have_broad_trends_and_numbers_rough_ones(
+    space: Space | Candidates, expected: Kind
+) -> None:
+    assert kind_of(space) == expected
+    history = [Trial.completed(p, {"y": float(i)}) for i, p in enumerate(space.sample(4, 0))]
+    models, success = fitted(Problem(space, [Objective("y")]), gather(Problem(space, [Objective("y")]), history, []))
+    assert [one.kind for one in models.each] == [expected]
+    assert success is None
+    assert str(expected) == f"{expected.shape}, {expected.prior}"
 
 
 # -- worth
@@ -210,7 +213,7 @@ def test_worth_is_improvement_times_success_with_care_after_failures_in_a_row(st
         assert success is not None
         alone = worth_of(problem, evidence, models, None, 0).values(AT)
         both = worth_of(problem, evidence, models, success, 0).values(AT)
-    np.testing.assert_allclose(both, alone + (1 + streak) * success.log_probability(AT), rtol=1e-6)
+    np.testing.assert_allclose(both, alone + (CAUTION + streak) * success.log_probability(AT), rtol=1e-6)
 
 
 @pytest.mark.parametrize("failures", [0, 2])

@@ -22,10 +22,10 @@ def test_an_interval_is_95_percent() -> None:
     assert Prediction({"x": 0.5}, {"y": 1.0}, {"y": 0.5}).interval("y") == pytest.approx((0.02, 1.98))
 
 
-@pytest.mark.parametrize("trials", [[], history(1), history(3)])
+@pytest.mark.parametrize("trials", [[], history(1), history(2)])
 def test_too_few_trials(trials: list[Trial]) -> None:
     with pytest.raises(
-        PlannerError, match=f"no model is trusted before 4 trials.*{len(trials)} completed and 0 failed"
+        PlannerError, match=f"no model is trusted before 3 trials.*{len(trials)} completed and 0 failed"
     ):
         Bayes().predict(LINE, trials, [{"x": 0.5}])
 

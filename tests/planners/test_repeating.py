@@ -80,12 +80,13 @@ def test_where_noise_hides_which_of_few_is_best_the_best_are_measured_again() ->
 
 @pytest.mark.slow
 def test_a_repeat_is_followed_by_new_points_in_a_batch_and_not_doubled_while_pending() -> None:
-    values = [0.0, 0.1, 5.0, 0.2, 0.1, 5.2]
-    trials = [measured(POOL, i / 7, y, 1.0) for i, y in enumerate(values)]
-    first, second = Repeating().suggest(POOL, trials, n=2, seed=0)
+    pool = Problem(Candidates({"x": [i / 8 for i in range(9)]}), [Objective("y")])
+    values = [0.0, 0.1, 5.0, 0.2, 0.1, 5.2, 0.0]
+    trials = [measured(pool, i / 8, y, 1.0) for i, y in enumerate(values)]
+    first, second = Repeating().suggest(pool, trials, n=2, seed=0)
     assert (first.info["rule"], second.info["rule"]) == ("repeat", "improvement")
-    assert second["x"] in {6 / 7, 1.0}
-    (other,) = Repeating().suggest(POOL, trials, n=1, pending=[first.point], seed=0)
+    assert second["x"] in {7 / 8, 1.0}
+    (other,) = Repeating().suggest(pool, trials, n=1, pending=[first.point], seed=0)
     assert other.point != first.point
 
 

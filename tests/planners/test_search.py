@@ -18,8 +18,10 @@ from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Rea
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Point, Trial
-from autolab.planners import search
+from autolab.planners import climbing, search
+from autolab.planners.climbing import Climb
 from autolab.planners.evidence import Evidence, gather
+from autolab.planners.field import Field
 from autolab.planners.search import Found, most_worth
 
 Array = NDArray[np.float64]
@@ -128,9 +130,10 @@ def test_choices_that_go_together_are_found_with_numbers() -> None:
 def test_an_ascent_leaves_the_choices_where_they_are() -> None:
     space = Space([Categorical("c", list("pqrst")), Integer("k", 0, 9), Real("x", 0, 1)])
     worth = Known(lambda x: x[:, -1], lambda x: np.eye(x.shape[1])[[-1] * len(x)])
-    climber = search._Search(space, worth, nothing(space))
+    field = Field(space, worth, None)
+    climber = Climb(field, np.random.default_rng(0))
     points: list[Point] = [{"c": c, "k": k, "x": 0.3} for c, k in zip("pqrst", (0, 3, 5, 8, 9), strict=True)]
-    start = climber._coordinates.of(points)
+    start = field.coordinates.of(points)
     end = climber._ascended(start)
     np.testing.assert_array_equal(end[:, :2], start[:, :2])
     np.testing.assert_allclose(end[:, 2], 1.0)
@@ -153,7 +156,7 @@ def test_a_whole_number_of_many_values_is_found() -> None:
 
 
 def test_choices_of_the_last_axes_are_changed_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_NEIGHBOURS", 60)
+    monkeypatch.setattr(climbing, "_NEIGHBOURS", 60)
     monkeypatch.setattr(search, "_WHOLE", 10)
     space = Space([Categorical(f"c{i}", [f"v{j}" for j in range(50)]) for i in range(3)])
     scores = np.zeros(150)
