@@ -56,6 +56,9 @@ class Informed(Process):
         trends: In the quantity's unit.
         center: What was taken off the outcomes.
         scale: What they were divided by then.
+
+    Attributes:
+        unsure: Trends with a covariance, each after the factor of that covariance in standardized values.
     """
 
     def __init__(
@@ -70,7 +73,7 @@ class Informed(Process):
     ) -> None:
         self.trends, self.center, self.scale = tuple(trends), center, scale
         self._follows = list(zip(hyper.factors, self.trends, strict=True))
-        self._unsure = [(factor**2 / scale**2, one) for factor, one in self._follows if not one.sure]
+        self.unsure = [(factor**2 / scale**2, one) for factor, one in self._follows if not one.sure]
         super().__init__(x, y, shape, hyper)
 
     def mean(self, x: Array) -> Array:
@@ -84,20 +87,20 @@ class Informed(Process):
 
     def variance(self, x: Array) -> Array:
         """Return the prior variance `N`."""
-        return super().variance(x) + self._summed([unit * one.variance(x) for unit, one in self._unsure])
+        return super().variance(x) + self._summed([unit * one.variance(x) for unit, one in self.unsure])
 
     def variance_slopes(self, x: Array) -> Array:
         """Return its derivative `N x d`."""
-        return super().variance_slopes(x) + self._summed([unit * one.variance_slopes(x) for unit, one in self._unsure])
+        return super().variance_slopes(x) + self._summed([unit * one.variance_slopes(x) for unit, one in self.unsure])
 
     def covariance(self, a: Array, b: Array) -> Array:
         """Return the prior covariance `N x M`."""
-        return self.stationary(a, b) + self._summed([unit * one.covariance(a, b) for unit, one in self._unsure])
+        return self.stationary(a, b) + self._summed([unit * one.covariance(a, b) for unit, one in self.unsure])
 
     def across(self, a: Array, b: Array) -> tuple[Array, Pull]:
         """Return the prior covariance, and what makes its derivatives."""
         own, pull_own = super().across(a, b)
-        others = [(unit, *one.across(a, b)) for unit, one in self._unsure]
+        others = [(unit, *one.across(a, b)) for unit, one in self.unsure]
 
         def pull(weights: Array) -> Array:
             return pull_own(weights) + self._summed([unit * one(weights) for unit, _, one in others])
