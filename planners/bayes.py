@@ -34,7 +34,7 @@ from autolab.planners.explanation import Explanation, explain_plainly
 from autolab.planners.belief import sampled
 from autolab.planners.prediction import Prediction, predictions_of, predictor
 from autolab.planners.sobol import check_count
-from autolab.planners.stated import Mean, check_means
+from autolab.planners.stated import Mean, check_means, named
 from autolab.planners.stopping import regret_bound
 
 if TYPE_CHECKING:
@@ -45,6 +45,20 @@ if TYPE_CHECKING:
     from autolab.planners.prediction import Predict
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The settings of a `Bayes` as a journal has them."""
+
+    initial: int | None
+
+
+@dataclass(frozen=True)
+class PinnedWithMean(Pinned):
+    """The same, with means as texts."""
+
+    mean: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,13 @@ class Bayes:
         if self.initial is not None and (isinstance(self.initial, bool) or self.initial < 2):
             msg = f"initial must be a whole number of at least 2, got {self.initial!r}; leave it out for the default"
             raise InputError(msg)
+
+    @property
+    def settings(self) -> Pinned:
+        """What a journal pins: a function by its name, for its code cannot be written down."""
+        if not self.mean:
+            return Pinned(self.initial)
+        return PinnedWithMean(self.initial, {name: named(mean) for name, mean in self.mean.items()})
 
     @as_batch
     def suggest(

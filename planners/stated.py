@@ -50,6 +50,14 @@ def check_means(means: Mapping[str, Any]) -> None:
             _read(name, mean)
 
 
+def named(mean: Mean) -> str:
+    """Return a formula as it is, and of a function where it stands: `module:name`."""
+    if isinstance(mean, str):
+        return mean
+    kind = mean if hasattr(mean, "__qualname__") else type(mean)
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
 def _read(name: str, text: str) -> tuple[Formula, tuple[str, ...]]:
     try:
         tree = parsed(text, _EXAMPLE)
@@ -109,9 +117,8 @@ class Stated:
         """
         for point, value in zip(points, self.at(points).tolist() if points else [], strict=True):
             if not math.isfinite(value):
-                told = self.stated if isinstance(self.stated, str) else getattr(self.stated, "__name__", "the function")
                 msg = (
-                    f"mean of {self.name!r}: {told!r} is not defined at {dict(point)!r}, which was measured; "
+                    f"mean of {self.name!r}: {named(self.stated)!r} is not defined at {dict(point)!r}, which was measured; "
                     "state one that is defined at every point"
                 )
                 raise InputError(msg)
@@ -122,7 +129,7 @@ class Stated:
         values = self.at(self.space.sample(_PLACES, seed=0))
         good = values[np.isfinite(values)]
         if not len(good):
-            msg = f"mean of {self.name!r}: {self.stated!r} is defined nowhere in the space; {_EXAMPLE}"
+            msg = f"mean of {self.name!r}: {named(self.stated)!r} is defined nowhere in the space; {_EXAMPLE}"
             raise InputError(msg)
         spread = float(good.std())
         return float(good.mean()), spread if spread > 1e-12 * abs(float(good.mean())) else 1.0
