@@ -8,6 +8,7 @@ What it does by what the problem is (`info["rule"]` says which):
 | one objective | `improvement`: noisy expected improvement (its log) |
 | 2 to 4 | `hypervolume`: noisy expected hypervolume improvement (its log) |
 | more | `scalarized`: noisy expected improvement of their sum weighed at random (its log) |
+| past campaigns, or a mean that is trusted | a model from the first point on; `info["prior"]` tells how far |
 | the fit or the search fails | `design`, and `info["fallback"]` says why |
 
 Outcome constraints weigh the improvement by the probability that they hold; failed and rejected trials by the
@@ -18,11 +19,12 @@ searched whole.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from autolab.model.errors import AutolabError, InputError, PlannerError
+from autolab.model.names import did_you_mean
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch, previous_of
 from autolab.planners.calibration import Calibration, calibration
@@ -30,8 +32,10 @@ from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
 from autolab.planners.explaining import explain
 from autolab.planners.explanation import Explanation, explain_plainly
+from autolab.planners.belief import sampled
 from autolab.planners.prediction import Prediction, predictions_of, predictor
 from autolab.planners.sobol import check_count
+from autolab.planners.stated import Mean, check_means, named
 from autolab.planners.stopping import regret_bound
 
 if TYPE_CHECKING:
@@ -45,6 +49,20 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Pinned:
+    """The settings of a `Bayes` as a journal has them."""
+
+    initial: int | None
+
+
+@dataclass(frozen=True)
+class PinnedWithMean(Pinned):
+    """The same, with means as texts."""
+
+    mean: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Bayes:
     """Bayesian optimization; pure: the same arguments give the same points in any process.
 
@@ -52,15 +70,28 @@ class Bayes:
 
     Attributes:
         initial: Trials (completed or failed) before models are trusted; None for the number of keys of a point, but
-            3 to 8.
+            3 to 8. Where every quantity has a past campaign or a mean that is trusted, models are from the start.
+        mean: Quantity -> what is expected of it before any trial: a formula of keys of the point, such as
+            `3 * a + log10(b)`, or a function of a point, pure (not in a campaign's file). The model follows it up to a
+            factor and an offset, and leaves it where trials contradict.
     """
 
     initial: int | None = None
+    mean: Mapping[str, Mean] | None = field(default=None, hash=False)
+    apart: ClassVar[bool] = True  # trials of past campaigns are sources, and no trials of this one
 
     def __post_init__(self) -> None:
+        check_means(self.mean or {})
         if self.initial is not None and (isinstance(self.initial, bool) or self.initial < 2):
             msg = f"initial must be a whole number of at least 2, got {self.initial!r}; leave it out for the default"
             raise InputError(msg)
+
+    @property
+    def settings(self) -> Pinned:
+        """What a journal pins: a function by its name, for its code cannot be written down."""
+        if not self.mean:
+            return Pinned(self.initial)
+        return PinnedWithMean(self.initial, {name: named(mean) for name, mean in self.mean.items()})
 
     @as_batch
     def suggest(
@@ -69,15 +100,17 @@ class Bayes:
         """Return `n` distinct points.
 
         Raises:
+            InputError: A mean names an unknown quantity or key, or is not defined where something was measured.
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
         check_count(n)
-        evidence = gather(problem, history, pending)
-        if self._too_few(problem, evidence):
+        evidence = self._gathered(problem, history, pending)
+        few = self._too_few(problem, evidence)
+        if few and not self._knows(problem, evidence):
             return _design(problem, evidence, n, seed, {})
         try:
-            return _modelled(problem, evidence, n, seed, previous_of(history, pending))
+            return _modelled(problem, evidence, n, seed, previous_of(history, pending), self.mean, early=few)
         except AutolabError:
             raise
         except Exception as error:  # numerical trouble must not end a campaign
@@ -99,10 +132,10 @@ class Bayes:
         Raises:
             PlannerError: Too few trials for a model, or none fits them.
         """
-        evidence = gather(problem, history, ())
-        if self._too_few(problem, evidence):
+        evidence = self._gathered(problem, history, ())
+        if self._too_few(problem, evidence) and not self._knows(problem, evidence):
             raise PlannerError(self._untrusted(problem, evidence))
-        return predictor(problem, evidence)
+        return predictor(problem, evidence, self.mean)
 
     def explain(
         self,
@@ -130,17 +163,22 @@ class Bayes:
         Raises:
             OutsideSpace: The point lacks a key, or names an unknown category.
         """
-        evidence = gather(problem, history, pending)
+        evidence = self._gathered(problem, history, pending)
         problem.space.encode([point])
-        if self._too_few(problem, evidence):
+        few = self._too_few(problem, evidence)
+        if few and not self._knows(problem, evidence):
             return explain_plainly(problem, history, point, rule="design", because=self._untrusted(problem, evidence))
         try:
-            belief, gain = _believed(problem, evidence, point, seed)
+            belief, gain = _believed(problem, evidence, point, seed, self.mean)
         except AutolabError:
             raise
         except Exception as error:  # as in `suggest`
             told = f"no model could be made: {type(error).__name__}: {error}; a space-filling point is taken instead"
             return explain_plainly(problem, history, point, rule="design", because=told[:500])
+
+        if few and not belief.follows:
+            told = f"what is known beforehand does not foretell the trials; {self._untrusted(problem, evidence)}"
+            return explain_plainly(problem, history, point, rule="design", because=told)
 
         def predict(points: Sequence[Point]) -> list[Prediction]:
             return predictions_of(problem, belief.models, belief.success, points)
@@ -174,16 +212,30 @@ class Bayes:
             InputError: Several objectives, or a probability outside of 0..1.
             PlannerError: Too few trials for a model, none fits them, or none keeps the outcome constraints.
         """
-        evidence = gather(problem, history, ())
-        if self._too_few(problem, evidence):
+        evidence = self._gathered(problem, history, ())
+        if self._too_few(problem, evidence) and not self._knows(problem, evidence):
             raise PlannerError(self._untrusted(problem, evidence))
         try:
-            return regret_bound(problem, evidence, probability, seed)
+            return regret_bound(problem, evidence, probability, seed, self.mean)
         except AutolabError:
             raise
         except Exception as error:
             msg = f"no model fits the {len(evidence.x)} completed trials: {type(error).__name__}: {error}"
             raise PlannerError(msg) from error
+
+    def _gathered(self, problem: Problem, history: Sequence[Trial], pending: Sequence[Point]) -> Evidence:
+        for name in self.mean or {}:
+            if name not in problem.outcome_names:
+                msg = f"mean: there is no quantity {name!r}: {did_you_mean(name, problem.outcome_names)}"
+                raise InputError(msg)
+        return gather(problem, history, pending, apart=True)
+
+    def _knows(self, problem: Problem, evidence: Evidence) -> bool:
+        """Return whether something is known of every quantity before the first trial."""
+        if sampled(problem):
+            return False
+        learned = any(len(one.x) > 1 for one in evidence.sources)
+        return learned or all(name in (self.mean or {}) for name in problem.outcome_names)
 
     def _untrusted(self, problem: Problem, evidence: Evidence) -> str:
         return (
@@ -203,28 +255,45 @@ def _design(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[
     return [Suggestion(point, {"rule": "design", **evidence.not_used, **info}) for point in points]
 
 
-def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int, previous: Point | None) -> list[Suggestion]:
-    """Propose by the models. SciPy is loaded here and not before: it takes a second."""
-    from autolab.planners.belief import Belief, sampled
+def _modelled(
+    problem: Problem,
+    evidence: Evidence,
+    n: int,
+    seed: int,
+    previous: Point | None,
+    means: Mapping[str, Mean] | None,
+    *,
+    early: bool,
+) -> list[Suggestion]:
+    """Propose by the models. SciPy is loaded here and not before: it takes a second.
+
+    Early, while a model of the campaign's own trials alone would not be trusted, a design is made where what is known
+    beforehand is not trusted either.
+    """
+    from autolab.planners.belief import Belief
     from autolab.planners.field import Toll
     from autolab.planners.isolation import isolated
     from autolab.planners.search import most_worth
 
     toll = None if problem.cost is None else Toll(problem.cost, previous)
     with isolated(seed, torch=sampled(problem)):
-        belief = Belief.learned(problem, evidence, seed)
+        belief = Belief.learned(problem, evidence, seed, means)
+        if early and not belief.follows:
+            return _design(problem, evidence, n, seed, {"prior": belief.trusted})
         found = most_worth(problem.space, belief.worth, n, evidence, seed, toll)
         points, worths = zip(*found, strict=True)
         infos = belief.infos(points, worths)
     return [Suggestion(point, info) for point, info in zip(points, infos, strict=True)]
 
 
-def _believed(problem: Problem, evidence: Evidence, point: Point, seed: int) -> tuple[Belief, float]:
+def _believed(
+    problem: Problem, evidence: Evidence, point: Point, seed: int, means: Mapping[str, Mean] | None
+) -> tuple[Belief, float]:
     """Return the models that `suggest` would choose by, and the worth of a point."""
-    from autolab.planners.belief import Belief, sampled
+    from autolab.planners.belief import Belief
     from autolab.planners.isolation import isolated
 
     with isolated(seed, torch=sampled(problem)):
-        belief = Belief.learned(problem, evidence, seed)
+        belief = Belief.learned(problem, evidence, seed, means)
         (info,) = belief.infos([point], belief.worths([point]))
     return belief, float(info["gain"])

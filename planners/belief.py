@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
     from autolab.planners.field import Worth
+    from autolab.planners.stated import Mean
     from autolab.planners.surrogate import Models
 
 
@@ -41,15 +42,32 @@ class Belief:
     worth: Worth
 
     @classmethod
-    def learned(cls, problem: Problem, evidence: Evidence, seed: int) -> Belief:
+    def learned(
+        cls, problem: Problem, evidence: Evidence, seed: int, means: Mapping[str, Mean] | None = None
+    ) -> Belief:
         """Fit the models. To be called where numerical work is isolated, with the same seed."""
-        models, success = fitted(problem, evidence)
+        models, success = fitted(problem, evidence, means)
         return cls(problem, evidence, models, success, worth_of(problem, evidence, models, success, seed % 2**31))
 
     @property
     def rule(self) -> str:
         """The rule of the dispatch that points are chosen by."""
         return rule_of(self.problem)
+
+    @property
+    def trusted(self) -> dict[str, dict[str, Any]]:
+        """Quantity -> how far what was known beforehand is trusted; quantities of which something was."""
+        named = zip(self.problem.outcome_names, self.models.each, strict=True)
+        return {
+            name: {"weight": one.trust.weight, "followed": one.trust.followed, "factors": list(one.trust.factors)}
+            for name, one in named
+            if one.trust is not None
+        }
+
+    @property
+    def follows(self) -> bool:
+        """Whether the model of each quantity follows what was known beforehand."""
+        return all(one.trust is not None and one.trust.followed for one in self.models.each)
 
     def worths(self, points: Sequence[Point]) -> list[float]:
         """Return the log of the worth of each point."""
@@ -69,6 +87,8 @@ class Belief:
         for i, worth in enumerate(worths):
             info: dict[str, Any] = {"rule": self.rule, "predicted": self._predicted(means[i], spreads[i])}
             info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
+            if self.trusted:
+                info["prior"] = self.trusted
             if chances is not None:
                 info["success"] = float(chances[i])
             told.append(info)

@@ -68,7 +68,7 @@ def calibration(
 
     Args:
         problem: Names the quantities.
-        history: Trials that failed teach, but are not foretold.
+        history: Trials that failed, or are of past campaigns, teach but are not foretold.
         predictor: Fits a model, such as `Bayes().predictor`.
         folds: Fits; each foretells about a `folds`-th of the trials.
         seed: Of the division.
@@ -95,10 +95,10 @@ def calibration(
 
 
 def _groups(problem: Problem, history: Sequence[Trial]) -> list[list[int]]:
-    """Return places of trials that can be foretold, those at one point together."""
+    """Return places of trials of this campaign that can be foretold, those at one point together."""
     found: dict[object, list[int]] = {}
     for place, trial in enumerate(history):
-        if is_learned_from(problem, trial):
+        if trial.source != "prior" and is_learned_from(problem, trial):
             found.setdefault(problem.space.key(trial.point), []).append(place)
     return list(found.values())
 

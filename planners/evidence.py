@@ -25,6 +25,8 @@ FAR = 10.0
 """How many ranges outside of its bounds a parameter may lie for a trial to be learned from: a slip of units is farther."""
 _MOST = 1200
 """Trials that a model is made of; of more, those best by each objective (a quarter), and others at random."""
+_OF_A_SOURCE = 300
+"""Trials of a past campaign that its model is made of: it is asked as often as the campaign's own."""
 _UNDER_WAY = frozenset({"proposed", "in_review", "approved", "running", "held"})
 
 
@@ -44,6 +46,7 @@ class Evidence:
         left_out: How many trials could not be used, for a quantity that is missing or not finite, or a
             point of another space or far away from it.
         aside: How many could have been used, but are too many for a model: see `_MOST`.
+        sources: What past campaigns tell, one each, where they are kept apart.
     """
 
     x: Array
@@ -56,6 +59,7 @@ class Evidence:
     streak: int
     left_out: int
     aside: int = 0
+    sources: tuple[Evidence, ...] = ()
 
     @property
     def known(self) -> Array:
@@ -69,13 +73,26 @@ class Evidence:
         return {name: count for name, count in told.items() if count}
 
 
-def gather(problem: Problem, history: Sequence[Trial], pending: Sequence[Point]) -> Evidence:
+def gather(
+    problem: Problem, history: Sequence[Trial], pending: Sequence[Point], *, apart: bool = False, most: int = _MOST
+) -> Evidence:
     """Return what `history` and `pending` tell about `problem`.
 
     Invalidated trials count for nothing. A trial of this history that is under way counts as pending. A point that
     cannot be encoded (a missing key, an unknown category) is left out, and so is one more than `FAR` ranges outside its bounds, as where units were mixed up; one
     nearer outside the bounds is kept as knowledge. An outcome that is not a finite number is left out.
+
+    Args:
+        problem: Names the quantities.
+        history: Trials.
+        pending: Points under way.
+        apart: Whether trials of past campaigns (source `prior`) are no trials of this one, but sources of their own:
+            one for each `campaign` in their `info`, all that tell none together. Their points are not taken.
+        most: Trials that a model is made of.
     """
+    if apart:
+        own = gather(problem, [trial for trial in history if trial.source != "prior"], pending)
+        return replace(own, sources=tuple(gather(problem, one, (), most=_OF_A_SOURCE) for one in past(history)))
     names = problem.outcome_names
     columns = len(problem.space.columns)
     told = [trial for trial in history if not trial.invalidated]
@@ -107,12 +124,21 @@ def gather(problem: Problem, history: Sequence[Trial], pending: Sequence[Point])
         streak=_streak(told),
         left_out=left_out,
     )
-    return _thinned(problem, evidence)
+    return _thinned(problem, evidence, most)
 
 
-def _thinned(problem: Problem, evidence: Evidence) -> Evidence:
+def past(history: Sequence[Trial]) -> list[list[Trial]]:
+    """Return the trials of past campaigns, those of one campaign together."""
+    found: dict[str, list[Trial]] = {}
+    for trial in history:
+        if trial.source == "prior":
+            found.setdefault(str(trial.info.get("campaign", "")), []).append(trial)
+    return list(found.values())
+
+
+def _thinned(problem: Problem, evidence: Evidence, most: int) -> Evidence:
     """Return evidence of no more trials than a model is made of; what is taken stays whole."""
-    kept, failed = _chosen(problem, evidence.y), _even(len(evidence.failed), _MOST // 2)
+    kept, failed = _chosen(problem, evidence.y, most), _even(len(evidence.failed), most // 2)
     aside = len(evidence.x) - len(kept) + len(evidence.failed) - len(failed)
     if not aside:
         return evidence
@@ -127,16 +153,16 @@ def _thinned(problem: Problem, evidence: Evidence) -> Evidence:
     )
 
 
-def _chosen(problem: Problem, y: Array) -> Places:
-    if len(y) <= _MOST:
+def _chosen(problem: Problem, y: Array, most: int) -> Places:
+    if len(y) <= most:
         return np.arange(len(y))
-    share = _MOST // (4 * len(problem.objectives))
+    share = most // (4 * len(problem.objectives))
     best: set[int] = set()
     for i, objective in enumerate(problem.objectives):
         worth = np.array([objective.utility(value) for value in y[:, i]])
         best.update(int(one) for one in np.argsort(-worth, kind="stable")[:share])
     others = np.array([i for i in range(len(y)) if i not in best])
-    return np.sort(np.concatenate([sorted(best), others[_even(len(others), _MOST - len(best))]]).astype(int))
+    return np.sort(np.concatenate([sorted(best), others[_even(len(others), most - len(best))]]).astype(int))
 
 
 def _even(n: int, most: int) -> Places:

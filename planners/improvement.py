@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 from scipy.special import erfcx, log_ndtr, ndtr
 
-from autolab.planners.process import cholesky, solve
+from autolab.planners.process import cholesky, halved, solve
 
 if TYPE_CHECKING:
     from autolab.model.objectives import OutcomeConstraint
@@ -75,6 +74,9 @@ class Improvement:
         self._limits = [_Limit(self._problem, self._models, limit) for limit in self._problem.outcome_constraints]
         for limit in self._limits:
             kept &= limit.sign * (limit.bound - self._sampled[limit.place].values) >= 0
+        if not len(base):  # nothing but what is known beforehand: better than its middle is an improvement
+            self._best = np.zeros(goal.shape[1])
+            return
         best = np.where(kept, goal, -np.inf).max(axis=0)
         # where nothing keeps the constraints any point that does is an improvement, a good one more so
         self._best = np.where(np.isfinite(best), best, goal.min(axis=0) - 1.0)
@@ -151,22 +153,21 @@ class _Sampled:
     def __init__(self, surrogate: Surrogate, base: Array, rng: np.random.Generator) -> None:
         self._process = surrogate.process
         self._base = base
-        hyper = self._process.hyper
         mean, covariance = self._process.joint(base)
         draws = rng.standard_normal((len(base), _SAMPLES // 2))
         draws = np.hstack([draws, -draws])
-        nudge = _JITTER * hyper.outputscale * np.eye(len(base))
+        self._least = _JITTER * self._process.hyper.outputscale
+        nudge = self._least * np.eye(len(base))
         self.values = mean[:, None] + cholesky(covariance + nudge) @ draws
         self._factor = cholesky(self._process.covariance(base, base) + nudge)
-        self._weights = solve(self._factor, self.values - hyper.mean)
+        self._weights = solve(self._factor, self.values - self._process.mean(base)[:, None])
 
     def at(self, x: Array) -> tuple[Array, Array]:
         """Return the means `N x S` and the variance `N` (the same in each sample)."""
-        hyper = self._process.hyper
         across = self._process.covariance(x, self._base)
-        half = solve_triangular(self._factor, across.T, lower=True, check_finite=False)
-        variance = hyper.outputscale - np.einsum("ij,ij->j", half, half)
-        return hyper.mean + across @ self._weights, np.maximum(variance, _JITTER * hyper.outputscale)
+        half = halved(self._factor, across.T)
+        variance = self._process.variance(x) - np.einsum("ij,ij->j", half, half)
+        return self._process.mean(x)[:, None] + across @ self._weights, np.maximum(variance, self._least)
 
     def slopes(self, x: Array) -> tuple[Array, Array, Any, Array]:
         """Return means, variance, a function of factors `N x S` on the means' derivatives, the variance's `N x d`.
@@ -174,17 +175,18 @@ class _Sampled:
         The function returns the derivative `N x d` of the factors' sum with the means.
         """
         process, base = self._process, self._base
-        across, slope = process.covariances(x, base)
+        across, pull = process.across(x, base)
         solved = solve(self._factor, across.T)
-        variance = process.hyper.outputscale - np.einsum("ij,ji->i", across, solved)
-        floor = _JITTER * process.hyper.outputscale
-        by_variance = -2.0 * process.pulled(x, base, slope * solved.T)
-        by_variance[variance < floor] = 0.0
+        variance = process.variance(x) - np.einsum("ij,ji->i", across, solved)
+        by_variance = process.variance_slopes(x) - 2.0 * pull(solved.T)
+        by_variance[variance < self._least] = 0.0
+        of_mean = process.mean_slopes(x)
 
         def by_mean(factors: Array) -> Array:
-            return process.pulled(x, base, slope * (factors @ self._weights.T))
+            return pull(factors @ self._weights.T) + factors.sum(axis=1, keepdims=True) * of_mean
 
-        return process.hyper.mean + across @ self._weights, np.maximum(variance, floor), by_mean, by_variance
+        means = process.mean(x)[:, None] + across @ self._weights
+        return means, np.maximum(variance, self._least), by_mean, by_variance
 
 
 _CHUNK = 4096

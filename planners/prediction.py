@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from autolab.model.candidates import Candidates
 from autolab.model.errors import AutolabError, PlannerError
 from autolab.model.parameters import Categorical
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from autolab.model.trial import Point
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
+    from autolab.planners.stated import Mean
     from autolab.planners.surrogate import Kind, Models
 
 WIDE = 1.96
@@ -53,16 +56,51 @@ Predict = Callable[[Sequence["Point"]], "list[Prediction]"]
 """Points -> one prediction each, in their order."""
 
 
-def fitted(problem: Problem, evidence: Evidence) -> tuple[Models, Success | None]:
+def fitted(
+    problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | None = None
+) -> tuple[Models, Success | None]:
     """Return the models of the quantities, and that of success (None without a failure).
 
-    To be called where numerical work is isolated.
-    """
-    from autolab.planners.feasibility import Success
-    from autolab.planners.surrogate import outcome_models
+    To be called where numerical work is isolated. An experiment that failed in a past campaign counts as one that
+    failed in this.
 
-    models = outcome_models(evidence, kind_of(problem.space))
-    return models, Success(evidence.x, evidence.failed) if len(evidence.failed) else None
+    Args:
+        problem: Names the quantities.
+        evidence: What is known.
+        means: Quantity -> what a person expects of it.
+
+    Raises:
+        InputError: A mean is not defined where something was measured.
+    """
+    from autolab.planners import surrogate
+    from autolab.planners.feasibility import Success
+
+    kind = kind_of(problem.space)
+    if is_informed(evidence, means):
+        models = _informed(problem, evidence, kind, means or {})
+    else:
+        models = surrogate.outcome_models(evidence, kind)
+    every = (evidence, *evidence.sources)
+    failed = np.vstack([one.failed for one in every])
+    return models, Success(np.vstack([one.x for one in every]), failed) if len(failed) else None
+
+
+def is_informed(evidence: Evidence, means: Mapping[str, Mean] | None) -> bool:
+    """Return whether anything is known of any quantity beside the campaign's own trials."""
+    return bool(means) or any(len(one.x) > 1 for one in evidence.sources)
+
+
+def _informed(problem: Problem, evidence: Evidence, kind: Kind, means: Mapping[str, Mean]) -> Models:
+    from autolab.planners.informed import informed_models
+    from autolab.planners.stated import Stated
+    from autolab.planners.trends import trends_of
+
+    stated = {name: Stated(name, mean, problem.space) for name, mean in means.items()}
+    for one in stated.values():
+        one.check_trials(evidence.points)
+    names = problem.outcome_names
+    trends = [trends_of(evidence.sources, i, kind, stated.get(name)) for i, name in enumerate(names)]
+    return informed_models(evidence, kind, trends)
 
 
 def kind_of(space: Space | Candidates) -> Kind:
@@ -76,11 +114,13 @@ def kind_of(space: Space | Candidates) -> Kind:
         labelled, finite = sum(isinstance(space.point(0)[name], str) for name in space.names), True
     else:
         labelled = sum(isinstance(axis, Categorical) for axis in space.axes)
-        finite = all(axis.grid is not None for axis in space.axes)  # along a number, trends would lead to its end and stay
+        finite = all(
+            axis.grid is not None for axis in space.axes
+        )  # along a number, trends would lead to its end and stay
     return Kind("smooth", "stiff") if finite and 2 * labelled >= len(space.names) else Kind("matern", "broad")
 
 
-def predictor(problem: Problem, evidence: Evidence) -> Predict:
+def predictor(problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | None = None) -> Predict:
     """Fit once, and return what predicts.
 
     Raises:
@@ -90,7 +130,7 @@ def predictor(problem: Problem, evidence: Evidence) -> Predict:
 
     try:
         with isolated(0):
-            models, success = fitted(problem, evidence)
+            models, success = fitted(problem, evidence, means)
     except AutolabError:
         raise
     except Exception as error:

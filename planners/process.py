@@ -11,6 +11,7 @@ values with their noise. Outcomes are standardized; what leaves this module is i
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,8 @@ from autolab.planners.kernels import KERNELS, Shape, distances
 from autolab.planners.priors import PriorName, Priors, priors
 
 Array = NDArray[np.float64]
+Pull = Callable[[Array], Array]
+"""Weights `N x M` -> derivative `N x d`, by the `N` points, of the weighed sum over the `M` others."""
 
 LEAST_NOISE = 1e-4  # of the outcomes' variance, as in botorch
 _JITTER = 1e-8
@@ -41,6 +44,7 @@ class Hyperparameters:
         noise: `n`: variance of each measured value's noise.
         mean: The constant mean.
         learned_noise: Whether one noise level was learned.
+        factors: Of each trend that the mean follows.
     """
 
     lengthscales: Array
@@ -48,6 +52,24 @@ class Hyperparameters:
     noise: Array
     mean: float
     learned_noise: bool
+    factors: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Regressors:
+    """What the mean of a process may follow, at `n` trials and standardized as the outcomes are.
+
+    Attributes:
+        columns: `n x K`.
+        unsure: `n x n`: covariance of what is not known of their sum.
+        expected: `K`: factors before any trial.
+        precision: `K`: of those.
+    """
+
+    columns: Array
+    unsure: Array
+    expected: Array
+    precision: Array
 
 
 class Process:
@@ -63,26 +85,52 @@ class Process:
     def __init__(self, x: Array, y: Array, shape: Shape, hyper: Hyperparameters) -> None:
         self.x, self.y, self.shape, self.hyper = x, y, shape, hyper
         self._kernel = KERNELS[shape]
-        self._scaled = x / hyper.lengthscales
-        self.factor = cholesky(self._own() + np.diag(hyper.noise))
-        self.weights = solve(self.factor, y - hyper.mean)
+        self.factor = cholesky(self.covariance(x, x) + np.diag(hyper.noise))
+        self._rest = y - self.mean(x)
+        self.weights = solve(self.factor, self._rest)
 
-    def _own(self) -> Array:
-        return np.asarray(self.hyper.outputscale * self._kernel.value(distances(self._scaled, self._scaled)))
+    # -- before any trial; a process with a trend overrides these
+
+    def mean(self, x: Array) -> Array:
+        """Return the prior mean `N` of `N x d` points."""
+        return np.full(len(x), self.hyper.mean)
+
+    def mean_slopes(self, x: Array) -> Array:
+        """Return the derivative `N x d` of the prior mean by the points."""
+        return np.zeros_like(x)
+
+    def variance(self, x: Array) -> Array:
+        """Return the prior variance `N` of `N x d` points."""
+        return np.full(len(x), self.hyper.outputscale)
+
+    def variance_slopes(self, x: Array) -> Array:
+        """Return the derivative `N x d` of the prior variance by the points."""
+        return np.zeros_like(x)
 
     def covariance(self, a: Array, b: Array) -> Array:
         """Return the prior covariance `N x M` of `N x d` with `M x d` points."""
+        return self.stationary(a, b)
+
+    def across(self, a: Array, b: Array) -> tuple[Array, Pull]:
+        """Return the prior covariance `N x M`, and what makes derivatives by `a` of weighed sums over `b` of it."""
+        value, slope = self.covariances(a, b)
+        return value, lambda weights: self.pulled(a, b, slope * weights)
+
+    # -- the kernel
+
+    def stationary(self, a: Array, b: Array) -> Array:
+        """Return the kernel `N x M` of `N x d` with `M x d` points."""
         scales = self.hyper.lengthscales
         return np.asarray(self.hyper.outputscale * self._kernel.value(distances(a / scales, b / scales)))
 
     def covariances(self, a: Array, b: Array) -> tuple[Array, Array]:
-        """Return the prior covariance `N x M`, and what `pulled` makes its derivatives of."""
+        """Return the kernel `N x M`, and what `pulled` makes its derivatives of."""
         scales = self.hyper.lengthscales
         value, slope = self._kernel.both(distances(a / scales, b / scales))
         return self.hyper.outputscale * value, self.hyper.outputscale * slope
 
     def pulled(self, a: Array, b: Array, weights: Array) -> Array:
-        """Return the derivative `N x d`, by the points `a`, of a weighed sum over `b` of their covariances.
+        """Return the derivative `N x d`, by the points `a`, of a weighed sum over `b` of the kernel.
 
         Args:
             a: `N x d`.
@@ -94,15 +142,15 @@ class Process:
     def posterior(self, x: Array) -> tuple[Array, Array]:
         """Return mean and variance (`N` each) of the quantity itself, without noise, standardized."""
         across = self.covariance(x, self.x)
-        half = solve_triangular(self.factor, across.T, lower=True, check_finite=False)
-        variance = self.hyper.outputscale - np.einsum("ij,ij->j", half, half)
-        return self.hyper.mean + across @ self.weights, np.maximum(variance, 1e-12)
+        half = halved(self.factor, across.T)
+        variance = self.variance(x) - np.einsum("ij,ij->j", half, half)
+        return self.mean(x) + across @ self.weights, np.maximum(variance, 1e-12)
 
     def joint(self, x: Array) -> tuple[Array, Array]:
         """Return mean (`N`) and covariance (`N x N`) of the quantity itself, standardized."""
         across = self.covariance(x, self.x)
-        half = solve_triangular(self.factor, across.T, lower=True, check_finite=False)
-        return self.hyper.mean + across @ self.weights, self.covariance(x, x) - half.T @ half
+        half = halved(self.factor, across.T)
+        return self.mean(x) + across @ self.weights, self.covariance(x, x) - half.T @ half
 
     def left_out(self) -> tuple[Array, Array]:
         """Return mean and variance of each measured value, were it not known (Rasmussen, Williams 2006, eq. 5.12)."""
@@ -114,7 +162,7 @@ class Process:
     def likelihood(self) -> float:
         """The log marginal likelihood of the standardized outcomes."""
         return float(
-            -0.5 * (self.y - self.hyper.mean) @ self.weights
+            -0.5 * self._rest @ self.weights
             - np.log(np.diag(self.factor)).sum()
             - 0.5 * len(self.y) * math.log(2 * math.pi)
         )
@@ -130,14 +178,9 @@ def fit(x: Array, y: Array, variance: Array | None, shape: Shape, prior: PriorNa
         shape: Of the covariance.
         prior: Which priors.
     """
-    from scipy.optimize import minimize  # loaded late: half a second
-
     some = _some(len(y))
     task = Fitting(x[some], y[some], None if variance is None else variance[some], shape, priors(prior, x.shape[1]))
-    settings: Any = {"jac": True, "method": "L-BFGS-B", "bounds": task.bounds}
-    ends = [minimize(task.loss, u, **settings, options={"maxiter": _STEPS, "ftol": 1e-6}) for u in task.starts]
-    found = min(ends, key=lambda end: float(end.fun))
-    hyper = task.hyper(found.x if np.isfinite(found.fun) else task.start)
+    hyper = task.hyper(task.best())
     if len(y) > len(some):
         noise = np.full(len(y), float(hyper.noise[0])) if variance is None else variance
         hyper = replace(hyper, noise=noise)
@@ -154,15 +197,45 @@ def _some(n: int) -> NDArray[np.int64]:
 class Fitting:
     """The search for hyperparameters: logarithms `u` of lengthscales, noise (where learned), outputscale (where free).
 
-    The constant mean is set to its best for each `u`, in closed form.
+    The constant mean is set to its best for each `u`, in closed form; with it the factors of trends, where there are
+    any, each normal before any trial.
+
+    Args:
+        x: `n x d` encoded points.
+        y: `n` standardized outcomes.
+        variance: As for `fit`.
+        shape: Of the covariance.
+        prior: Of the hyperparameters.
+        trends: What the mean may follow; None for a constant.
     """
 
-    def __init__(self, x: Array, y: Array, variance: Array | None, shape: Shape, prior: Priors) -> None:
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        variance: Array | None,
+        shape: Shape,
+        prior: Priors,
+        trends: Regressors | None = None,
+    ) -> None:
         self._x, self._y, self._variance = x, y, variance
+        self._basis = np.ones((len(y), 1)) if trends is None else np.column_stack([np.ones(len(y)), trends.columns])
+        self._unsure = 0.0 if trends is None else trends.unsure
+        self._expected = np.concatenate([[0.0], [] if trends is None else trends.expected])
+        self._precision = np.diag(np.concatenate([[0.0], [] if trends is None else trends.precision]))
         self._kernel, self._prior = KERNELS[shape], prior
         self._d = x.shape[1]
         self._learn = variance is None
         self._free = prior.outputscale is not None
+
+    def best(self) -> Array:
+        """Return the most probable `u`."""
+        from scipy.optimize import minimize  # loaded late: half a second
+
+        settings: Any = {"jac": True, "method": "L-BFGS-B", "bounds": self.bounds}
+        ends = [minimize(self.loss, u, **settings, options={"maxiter": _STEPS, "ftol": 1e-6}) for u in self.starts]
+        found = min(ends, key=lambda end: float(end.fun))
+        return np.asarray(found.x) if np.isfinite(found.fun) else self.start
 
     @property
     def start(self) -> Array:
@@ -190,6 +263,11 @@ class Fitting:
         return [first] if best == 0 else [first, shorter[best - 1]]
 
     @property
+    def expected(self) -> tuple[Array, float]:
+        """Lengthscales (`d`) and variance before any trial."""
+        return np.exp(self.start[: self._d]), math.exp(self.start[-1]) if self._free else 1.0
+
+    @property
     def bounds(self) -> list[tuple[float, float]]:
         """Least and greatest of each."""
         middle = self._prior.lengthscale.mode
@@ -212,17 +290,18 @@ class Fitting:
         scaled = self._x / scales
         value, slope = self._kernel.both(distances(scaled, scaled))
         k = outputscale * value
-        full = k.copy()
+        full = k + self._unsure
         full.flat[:: len(full) + 1] += self._noise(u)
         try:
             factor = cholesky(full)
         except np.linalg.LinAlgError:
             return math.inf, np.zeros_like(u)
         inverse = inverted(factor)
-        ones = inverse.sum(axis=1)
-        mean = float(ones @ self._y / ones.sum())
-        alpha = inverse @ (self._y - mean)
-        loss = 0.5 * (self._y - mean) @ alpha + np.log(np.diag(factor)).sum() + 0.5 * len(alpha) * math.log(2 * math.pi)
+        factors = self._factors(inverse @ self._basis)
+        rest, away = self._y - self._basis @ factors, factors - self._expected
+        alpha = inverse @ rest
+        loss = 0.5 * rest @ alpha + np.log(np.diag(factor)).sum() + 0.5 * len(alpha) * math.log(2 * math.pi)
+        loss += 0.5 * away @ self._precision @ away
         w = np.outer(alpha, alpha) - inverse  # twice the derivative of the likelihood by the covariance
         weighted = w * (outputscale * slope)
         spread = weighted.sum(axis=1) @ scaled**2 - np.einsum("ij,ij->j", scaled, weighted @ scaled)
@@ -252,9 +331,14 @@ class Fitting:
         scales, noise = np.exp(u[: self._d]), self._noise(u)
         outputscale = math.exp(u[-1]) if self._free else 1.0
         scaled = self._x / scales
-        factor = cholesky(outputscale * self._kernel.value(distances(scaled, scaled)) + np.diag(noise))
-        ones = solve(factor, np.ones(len(self._y)))
-        return Hyperparameters(scales, outputscale, noise, float(ones @ self._y / ones.sum()), self._learn)
+        k = outputscale * self._kernel.value(distances(scaled, scaled)) + self._unsure + np.diag(noise)
+        first, *others = self._factors(solve(cholesky(k), self._basis)).tolist()
+        return Hyperparameters(scales, outputscale, noise, first, self._learn, tuple(others))
+
+    def _factors(self, solved: Array) -> Array:
+        """Return the most probable mean and factors, given `K^-1` times the basis."""
+        normal = solved.T @ self._basis + self._precision
+        return np.asarray(np.linalg.solve(normal, solved.T @ self._y + self._precision @ self._expected))
 
 
 def cholesky(k: Array) -> Array:
@@ -263,6 +347,8 @@ def cholesky(k: Array) -> Array:
     Raises:
         LinAlgError: It is not positive definite even so.
     """
+    if not len(k):
+        return k
     size = float(np.mean(np.diag(k)))
     for jitter in (0.0, _JITTER, 100 * _JITTER, 1e4 * _JITTER):
         factor, info = lapack.dpotrf(k + jitter * size * np.eye(len(k)) if jitter else k, lower=1, clean=1)
@@ -274,8 +360,15 @@ def cholesky(k: Array) -> Array:
 
 def solve(factor: Array, b: Array) -> Array:
     """Return `K^-1 b` of a lower factor."""
+    if not len(factor):
+        return b
     found, _ = lapack.dpotrs(factor, b, lower=1)
     return np.asarray(found)
+
+
+def halved(factor: Array, b: Array) -> Array:
+    """Return `L^-1 b` of a lower factor `L`."""
+    return np.asarray(solve_triangular(factor, b, lower=True, check_finite=False)) if len(factor) else b
 
 
 def inverted(factor: Array) -> Array:

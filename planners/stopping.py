@@ -7,6 +7,7 @@ stop once the probability that the regret exceeds a tolerance is small).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from autolab.model.problem import Problem
     from autolab.planners.evidence import Evidence
+    from autolab.planners.stated import Mean
 
     Array = NDArray[np.float64]
 
@@ -27,7 +29,9 @@ _POINTS = 768
 _SAMPLES = 512
 
 
-def regret_bound(problem: Problem, evidence: Evidence, probability: float, seed: int) -> float:
+def regret_bound(
+    problem: Problem, evidence: Evidence, probability: float, seed: int, means: Mapping[str, Mean] | None = None
+) -> float:
     """Return the regret of the best trial that is not exceeded with a probability, in the objective's unit.
 
     The posterior is sampled jointly at the trials, and at points of the space: drawn at random, and around the best
@@ -40,6 +44,7 @@ def regret_bound(problem: Problem, evidence: Evidence, probability: float, seed:
         evidence: Enough for a model.
         probability: That the regret is not greater.
         seed: Of points and samples.
+        means: Quantity -> what a person expects of it.
 
     Raises:
         InputError: Several objectives, or a probability outside of 0..1.
@@ -52,7 +57,7 @@ def regret_bound(problem: Problem, evidence: Evidence, probability: float, seed:
     from autolab.planners.isolation import isolated
 
     with isolated(seed):
-        models, success = fitted(problem, evidence)
+        models, success = fitted(problem, evidence, means)
         x = _points(problem, evidence, seed)
         mean, covariance = models.joint(x)
         chances = np.ones(len(x)) if success is None else np.exp(success.log_probability(x))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autolab.planners.process import Process, fit
+from autolab.planners.process import LEAST_NOISE, Process, fit
 
 if TYPE_CHECKING:
     from autolab.planners.evidence import Evidence
@@ -39,6 +39,24 @@ class Kind(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Trust:
+    """How far a model follows what was known beforehand.
+
+    Attributes:
+        weight: Probability that following it foretells trials better than leaving it aside.
+        factors: What each trend is multiplied by, were it followed.
+    """
+
+    weight: float
+    factors: tuple[float, ...]
+
+    @property
+    def followed(self) -> bool:
+        """Whether the model does."""
+        return self.weight >= 0.5
+
+
+@dataclass(frozen=True)
 class Surrogate:
     """The model of one quantity.
 
@@ -47,12 +65,14 @@ class Surrogate:
         center: What was taken off the values.
         scale: What they were divided by then.
         kind: What was supposed.
+        trust: In what was known beforehand; None where there was nothing.
     """
 
     process: Process
     center: float
     scale: float
     kind: Kind
+    trust: Trust | None = None
 
     def standardize(self, values: Any) -> Any:  # noqa: ANN401  a number or an array, and the same again
         """Return values in the user's unit (a number or an array) as the process has them."""
@@ -61,7 +81,8 @@ class Surrogate:
     @property
     def noise(self) -> float:
         """The standard deviation of one more measurement around the quantity itself."""
-        return float(np.sqrt(np.median(self.process.hyper.noise))) * self.scale
+        noise = self.process.hyper.noise
+        return float(np.sqrt(np.median(noise) if len(noise) else LEAST_NOISE)) * self.scale
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and standard deviation (`N` each) of the quantity itself at encoded points."""
@@ -117,16 +138,23 @@ def outcome_models(evidence: Evidence, kind: Kind) -> Models:
         evidence: What is known.
         kind: What is supposed of each.
     """
-    return Models(tuple(_surrogate(evidence, i, kind) for i in range(evidence.y.shape[1])))
+    columns = range(evidence.y.shape[1])
+    return Models(tuple(surrogate_of(evidence.x, evidence.y[:, i], evidence.error[:, i], kind) for i in columns))
 
 
-def _surrogate(evidence: Evidence, i: int, kind: Kind) -> Surrogate:
-    values = evidence.y[:, i]
+def surrogate_of(x: Array, values: Array, error: Array, kind: Kind) -> Surrogate:
+    """Return the fitted model of one quantity.
+
+    Args:
+        x: `n x d` encoded points, 2 or more.
+        values: `n`.
+        error: `n` standard errors; NaN where unknown.
+        kind: What is supposed of it.
+    """
     center, scale = float(values.mean()), float(values.std(ddof=1))
     scale = scale if scale > least_scale(center) else 1.0
-    noise = _noise(evidence.error[:, i] / scale)
-    standardized = (values - center) / scale
-    return Surrogate(fit(evidence.x, standardized, noise, kind.shape, kind.prior), center, scale, kind)
+    process = fit(x, (values - center) / scale, noise_of(error / scale), kind.shape, kind.prior)
+    return Surrogate(process, center, scale, kind)
 
 
 def least_scale(center: float) -> float:
@@ -134,7 +162,7 @@ def least_scale(center: float) -> float:
     return max(1e-12 * abs(center), 1e-150)
 
 
-def _noise(error: Array) -> Array | None:
+def noise_of(error: Array) -> Array | None:
     """Return each outcome's variance of standard errors, standardized; None where none is told."""
     told = np.isfinite(error)
     if not told.any():

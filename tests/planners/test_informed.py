@@ -1,0 +1,331 @@
+"""A process that follows trends: against scikit-learn's exact covariance, closed forms, and botorch; and its guard."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import multivariate_normal, norm
+
+from autolab.planners.evidence import Evidence
+from autolab.planners.informed import (
+    DEVIATION,
+    HELPS,
+    JUDGED,
+    Informed,
+    following,
+    foresight,
+    informed_models,
+)
+from autolab.planners.kernels import Shape
+from autolab.planners.priors import PriorName, priors
+from autolab.planners.process import Fitting, Regressors, cholesky
+from autolab.planners.surrogate import Kind, Surrogate, surrogate_of
+from autolab.planners.trends import Learned
+
+Array = NDArray[np.float64]
+KIND = Kind("matern", "broad")
+KINDS = [KIND, Kind("smooth", "stiff")]
+
+
+def truth(x: Array) -> Array:
+    return np.asarray(50.0 + 12.0 * np.sin(4 * x[:, 0]) + 3.0 * x[:, 1])
+
+
+def unknown(n: int) -> Array:
+    return np.full(n, np.nan)
+
+
+def source(n: int = 14, *, seed: int = 0, kind: Kind = KIND, sign: float = 1.0) -> Learned:
+    x = np.random.default_rng(seed).random((n, 2))
+    return Learned(surrogate_of(x, sign * truth(x), unknown(n), kind))
+
+
+def informed(n: int, *, kind: Kind = KIND, factor: float = 1.0, sources: int = 1) -> tuple[Surrogate, Array, Array]:
+    x = np.random.default_rng(7).random((n, 2))
+    y = factor * truth(x) + 5.0 + np.sin(9 * x[:, 1])
+    trends = [source(seed=i, kind=kind) for i in range(sources)]
+    return following(x, y, unknown(n), kind, trends), x, y
+
+
+def process_of(model: Surrogate) -> Informed:
+    assert isinstance(model.process, Informed)
+    return model.process
+
+
+# -- the model
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sources", [1, 2])
+def test_it_is_the_joint_posterior_of_source_and_target(kind: Kind, sources: int) -> None:
+    """Sources' trials and the target's as one normal vector (Kennedy and O'Hagan 2000), conditioned by the book."""
+    model, x, y = informed(6, kind=kind, sources=sources)
+    process, at = process_of(model), np.random.default_rng(9).random((5, 2))
+    hyper = process.hyper
+    own = model.scale**2
+    trends = [one for one in process.trends if isinstance(one, Learned)]
+    blocks, observed, means = [], [], []
+    noises = []
+    for one in trends:
+        inner = one.surrogate
+        blocks.append(inner.process.x)
+        observed.append(inner.center + inner.scale * inner.process.y)
+        means.append(np.full(len(inner.process.x), inner.center + inner.scale * inner.process.hyper.mean))
+        noises.append(inner.scale**2 * inner.process.hyper.noise)
+    places = np.vstack([x, at])
+
+    def of_source(i: int, a: Array, b: Array) -> Array:
+        inner = trends[i].surrogate
+        return np.asarray(inner.scale**2 * inner.process.stationary(a, b))
+
+    prior = [trend.surrogate.center + trend.surrogate.scale * trend.surrogate.process.hyper.mean for trend in trends]
+    offset = model.center + model.scale * hyper.mean - sum(f * model.center for f in hyper.factors)
+    target = np.full(len(places), offset + sum(f * m for f, m in zip(hyper.factors, prior, strict=True)))
+    covariance = own * process.stationary(places, places)
+    for i, factor in enumerate(hyper.factors):
+        covariance = covariance + factor**2 * of_source(i, places, places)
+    sizes = [len(block) for block in blocks]
+    total = sum(sizes)
+    whole = np.zeros((total + len(places), total + len(places)))
+    start = 0
+    for i, block in enumerate(blocks):
+        here = slice(start, start + sizes[i])
+        whole[here, here] = of_source(i, block, block) + np.diag(noises[i])
+        whole[here, total:] = hyper.factors[i] * of_source(i, block, places)
+        whole[total:, here] = whole[here, total:].T
+        start += sizes[i]
+    whole[total:, total:] = covariance
+    known = np.arange(total + len(x))
+    asked = np.arange(total + len(x), total + len(places))
+    whole[total : total + len(x), total : total + len(x)] += np.diag(own * hyper.noise)
+    mean = np.concatenate([*means, target])
+    gain = np.linalg.solve(whole[np.ix_(known, known)], whole[np.ix_(known, asked)]).T
+    expected = mean[asked] + gain @ (np.concatenate([*observed, y]) - mean[known])
+    spread = whole[np.ix_(asked, asked)] - gain @ whole[np.ix_(known, asked)]
+    ours, joint = model.joint(at)
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+    np.testing.assert_allclose(joint, spread, atol=1e-5 * own)
+    mean_alone, deviation = model.predict(at)
+    np.testing.assert_allclose(mean_alone, ours, rtol=1e-10)
+    np.testing.assert_allclose(deviation**2, np.diag(joint), rtol=1e-4, atol=1e-8 * own)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_slopes_are_those_of_differences(kind: Kind) -> None:
+    model, x, _ = informed(6, kind=kind, sources=2)
+    process, at, step = process_of(model), np.random.default_rng(3).random((5, 2)), 1e-6
+    weights = np.random.default_rng(4).standard_normal((5, 6))
+
+    def differences(of: Any) -> Array:
+        found = np.zeros_like(at)
+        for j in range(2):
+            up = at.copy()
+            down = at.copy()
+            up[:, j] += step
+            down[:, j] -= step
+            found[:, j] = (of(up) - of(down)) / (2 * step)
+        return found
+
+    np.testing.assert_allclose(process.mean_slopes(at), differences(process.mean), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(process.variance_slopes(at), differences(process.variance), rtol=1e-4, atol=1e-6)
+    value, pull = process.across(at, x)
+    np.testing.assert_allclose(value, process.covariance(at, x), atol=1e-10)
+    np.testing.assert_allclose(
+        pull(weights), differences(lambda z: (process.covariance(z, x) * weights).sum(axis=1)), rtol=1e-4, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_the_model_that_botorch_is_given(kind: Kind) -> None:
+    import torch
+
+    from autolab.planners.bridge import as_botorch
+
+    model, _, _ = informed(7, kind=kind, sources=2)
+    twin = as_botorch([model])
+    at = torch.tensor(np.random.default_rng(5).random((4, 2)), requires_grad=True)
+    posterior = twin.posterior(at)
+    mean, joint = model.joint(at.detach().numpy())
+    np.testing.assert_allclose(posterior.mean.detach().numpy()[:, 0], mean, rtol=1e-6)
+    covariance = posterior.distribution.covariance_matrix.detach().numpy()
+    np.testing.assert_allclose(covariance, joint, atol=1e-6 * model.scale**2)
+    (slope,) = torch.autograd.grad(posterior.mean.sum(), at)
+    step = 1e-5
+    for j in range(2):
+        up = at.detach().numpy().copy()
+        down = up.copy()
+        up[:, j] += step
+        down[:, j] -= step
+        expected = (model.predict(up)[0] - model.predict(down)[0]) / (2 * step)
+        np.testing.assert_allclose(slope.numpy()[:, j], expected, rtol=1e-4, atol=1e-4)
+    batched = twin.posterior(at.detach()[:, None, :])
+    np.testing.assert_allclose(batched.mean[:, 0, 0].detach().numpy(), mean, rtol=1e-6)
+
+
+def test_before_any_trial_it_expects_the_trend() -> None:
+    trend, at = source(), np.random.default_rng(6).random((5, 2))
+    model = following(np.zeros((0, 2)), np.zeros(0), np.zeros(0), KIND, [trend])
+    mean, deviation = model.predict(at)
+    np.testing.assert_allclose(mean, trend.mean(at), rtol=1e-9)
+    assert (deviation**2 > trend.variance(at)).all()
+    assert model.noise > 0
+
+
+def test_one_trial_moves_the_offset() -> None:
+    trend, x = source(), np.array([[0.4, 0.5]])
+    model = following(x, trend.mean(x) + 30.0, unknown(1), KIND, [trend])
+    mean, _ = model.predict(np.array([[0.8, 0.1]]))
+    assert mean[0] == pytest.approx(trend.mean(np.array([[0.8, 0.1]]))[0] + 30.0, abs=3.0)
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, 1.0, 2.0])
+def test_a_factor_is_found_from_trials(factor: float) -> None:
+    model, _, _ = informed(30, factor=factor)
+    assert model.process.hyper.factors[0] == pytest.approx(factor, abs=0.25)
+
+
+# -- the fit
+
+
+@pytest.mark.parametrize("shape", ["matern", "smooth"])
+@pytest.mark.parametrize("learn", [True, False])
+def test_the_loss_has_the_slope_of_differences(shape: Shape, learn: bool) -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.random((8, 2)), rng.standard_normal(8)
+    told = Regressors(rng.standard_normal((8, 2)), 0.3 * np.eye(8) + 0.2, np.full(2, 0.5), np.full(2, DEVIATION**-2))
+    task = Fitting(x, y, None if learn else np.full(8, 0.1), shape, priors("broad", 2), told)
+    u = task.start + 0.3 * rng.standard_normal(len(task.start))
+    _, gradient = task.loss(u)
+    for i in range(len(u)):
+        step = np.zeros_like(u)
+        step[i] = 1e-6
+        expected = (task.loss(u + step)[0] - task.loss(u - step)[0]) / 2e-6
+        assert gradient[i] == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("prior", ["broad", "stiff"])
+def test_factors_are_the_most_probable_ones(prior: PriorName) -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.random((6, 2)), rng.standard_normal(6)
+    columns, unsure = rng.standard_normal((6, 1)), 0.1 * np.eye(6)
+    task = Fitting(
+        x, y, np.full(6, 0.2), "matern", priors(prior, 2), Regressors(columns, unsure, np.ones(1), np.array([4.0]))
+    )
+    hyper = task.hyper(task.start)
+    scaled = x / hyper.lengthscales
+    r = np.sqrt(5 * ((scaled[:, None] - scaled[None]) ** 2).sum(axis=2))
+    k = hyper.outputscale * (1 + r + r**2 / 3) * np.exp(-r) + unsure + 0.2 * np.eye(6)
+
+    def density(mean: float, factor: float) -> float:
+        told = float(multivariate_normal(mean + factor * columns[:, 0], k).logpdf(y))
+        return told + float(norm(1.0, 0.5).logpdf(factor))
+
+    best = density(hyper.mean, hyper.factors[0])
+    for move in ((0.01, 0.0), (-0.01, 0.0), (0.0, 0.01), (0.0, -0.01)):
+        assert density(hyper.mean + move[0], hyper.factors[0] + move[1]) < best
+
+
+# -- the guard
+
+
+def test_foresight_is_the_density_of_trials_left_out_one_by_one() -> None:
+    model, x, y = informed(6)
+    process = process_of(model)
+    (trend,) = process.trends
+    z = (y - model.center) / model.scale
+    column = (trend.mean(x) - model.center) / model.scale
+    k = process.covariance(x, x) + np.diag(process.hyper.noise)
+    k = k + 100.0 + DEVIATION**2 * np.outer(column, column)
+    total = 0.0
+    for i in range(6):
+        rest = [j for j in range(6) if j != i]
+        gain = np.linalg.solve(k[np.ix_(rest, rest)], k[rest, i])
+        mean = column[i] + gain @ (z - column)[rest]
+        total += norm(mean, math.sqrt(k[i, i] - gain @ k[rest, i])).logpdf(z[i]) - math.log(model.scale)
+    assert foresight(model) == pytest.approx(total, rel=1e-6)
+
+
+def test_foresight_of_a_model_without_trends_averages_its_mean() -> None:
+    x = np.random.default_rng(7).random((5, 2))
+    model = surrogate_of(x, truth(x), unknown(5), KIND)
+    process = model.process
+    k = process.covariance(x, x) + np.diag(process.hyper.noise) + 100.0
+    whole = multivariate_normal(np.zeros(5), k)
+    total = 0.0
+    for i in range(5):
+        rest = [j for j in range(5) if j != i]
+        others = multivariate_normal(np.zeros(4), k[np.ix_(rest, rest)])
+        total += whole.logpdf(process.y) - others.logpdf(process.y[rest]) - math.log(model.scale)
+    assert foresight(model) == pytest.approx(total, rel=1e-5)
+    assert cholesky(k).shape == (5, 5)
+
+
+def evidence(n: int, *, sign: float = 1.0, seed: int = 3) -> Evidence:
+    x = np.random.default_rng(seed).random((n, 2))
+    y = (sign * truth(x) + 4.0)[:, None]
+    nothing = np.zeros((0, 2))
+    return Evidence(x, y, np.full((n, 1), np.nan), tuple({} for _ in x), nothing, nothing, frozenset(), 0, 0)
+
+
+@pytest.mark.parametrize("n", range(JUDGED))
+def test_with_few_trials_it_is_trusted_as_before_any(n: int) -> None:
+    (model,) = informed_models(evidence(n), KIND, [[source()]]).each
+    assert model.trust is not None
+    assert model.trust.weight == HELPS
+    assert isinstance(model.process, Informed)
+
+
+def test_a_source_that_foretells_is_followed() -> None:
+    (model,) = informed_models(evidence(8), KIND, [[source()]]).each
+    assert model.trust is not None
+    assert model.trust.weight > 0.95
+    assert model.trust.followed
+    assert isinstance(model.process, Informed)
+
+
+def test_a_source_that_misleads_is_left_aside() -> None:
+    x = np.random.default_rng(0).random((14, 2))
+    wrong = Learned(surrogate_of(x, 50.0 + 40.0 * np.cos(9 * x[:, 1]), unknown(14), KIND))
+    (model,) = informed_models(evidence(8), KIND, [[wrong]]).each
+    assert model.trust is not None
+    assert model.trust.weight < 0.5
+    assert not isinstance(model.process, Informed)
+    alone = surrogate_of(evidence(8).x, evidence(8).y[:, 0], unknown(8), KIND)
+    at = np.random.default_rng(4).random((5, 2))
+    np.testing.assert_array_equal(model.predict(at)[0], alone.predict(at)[0])
+
+
+def test_a_shuffled_source_changes_little_of_what_is_expected() -> None:
+    x = np.random.default_rng(0).random((40, 2))
+    wrong = Learned(surrogate_of(x, np.random.default_rng(1).permutation(truth(x)), unknown(40), KIND))
+    told = evidence(12)
+    (model,) = informed_models(told, KIND, [[wrong]]).each
+    at = np.random.default_rng(4).random((50, 2))
+    missed = model.predict(at)[0] - (truth(at) + 4.0)
+    assert np.sqrt((missed**2).mean()) < 0.35 * truth(at).std()
+
+
+def test_a_quantity_without_a_trend_has_the_plain_model() -> None:
+    both = evidence(6)
+    both = replace(both, y=np.hstack([both.y, both.y]), error=np.hstack([both.error, both.error]))
+    first, second = informed_models(both, KIND, [[source()], []]).each
+    assert first.trust is not None
+    assert second.trust is None
+    assert not isinstance(second.process, Informed)
+
+
+def test_standard_errors_are_the_noise_of_what_follows() -> None:
+    x = np.random.default_rng(7).random((5, 2))
+    model = following(x, truth(x), np.array([1.0, 2.0, 1.0, np.nan, 1.0]), KIND, [source()])
+    np.testing.assert_allclose(np.sqrt(model.process.hyper.noise) * model.scale, [1.0, 2.0, 1.0, 1.0, 1.0])
+
+
+def test_constant_outcomes_and_repeated_points_are_borne() -> None:
+    x = np.repeat(np.array([[0.5, 0.5]]), 4, axis=0)
+    model = following(x, np.full(4, 3.0), unknown(4), KIND, [source()])
+    mean, deviation = model.predict(x)
+    np.testing.assert_allclose(mean, 3.0, atol=0.5)
+    assert np.isfinite(deviation).all()

@@ -1,0 +1,118 @@
+"""What past campaigns tell, against scikit-learn and against differences."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from autolab.model.objectives import Objective
+from autolab.model.parameters import Real
+from autolab.model.problem import Problem
+from autolab.model.space import Space
+from autolab.model.trial import Trial
+from autolab.planners.evidence import gather
+from autolab.planners.kernels import Shape
+from autolab.planners.priors import PriorName
+from autolab.planners.surrogate import Kind, surrogate_of
+from autolab.planners.trends import Learned, trends_of
+
+Array = NDArray[np.float64]
+KINDS: list[tuple[Shape, PriorName]] = [("matern", "broad"), ("smooth", "stiff")]
+STEP = 1e-6
+
+
+def learned(shape: Shape, prior: PriorName) -> Learned:
+    x = np.random.default_rng(0).random((9, 2))
+    y = 40.0 + 7.0 * np.sin(5 * x[:, 0]) + x[:, 1]
+    return Learned(surrogate_of(x, y, np.full(9, np.nan), Kind(shape, prior)))
+
+
+def differences(of: object, x: Array) -> Array:
+    found = np.zeros_like(x)
+    for j in range(x.shape[1]):
+        step = np.zeros(x.shape[1])
+        step[j] = STEP
+        found[:, j] = (of(x + step) - of(x - step)) / (2 * STEP)  # type: ignore[operator]  # a function
+    return found
+
+
+@pytest.fixture(params=KINDS)
+def trend(request: pytest.FixtureRequest) -> Learned:
+    return learned(*request.param)
+
+
+@pytest.fixture
+def at() -> Array:
+    return np.random.default_rng(1).random((6, 2))
+
+
+@pytest.mark.parametrize(("shape", "prior"), KINDS)
+def test_it_is_the_posterior_of_a_process_of_its_own(shape: Shape, prior: PriorName, at: Array) -> None:
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern
+
+    trend = learned(shape, prior)
+    surrogate, process = trend.surrogate, trend.surrogate.process
+    scales = process.hyper.lengthscales
+    kernel = ConstantKernel(process.hyper.outputscale) * (Matern(scales, nu=2.5) if shape == "matern" else RBF(scales))
+    twin = GaussianProcessRegressor(kernel, alpha=process.hyper.noise, optimizer=None)
+    twin.fit(process.x, process.y - process.hyper.mean)
+    mean, covariance = twin.predict(at, return_cov=True)
+    unit = surrogate.scale
+    np.testing.assert_allclose(trend.mean(at), surrogate.center + unit * (process.hyper.mean + mean), rtol=1e-9)
+    np.testing.assert_allclose(trend.covariance(at, at), unit**2 * covariance, atol=1e-6 * unit**2)
+    np.testing.assert_allclose(trend.variance(at), np.diag(trend.covariance(at, at)), atol=1e-9 * unit**2)
+    assert (trend.center, trend.spread) == (surrogate.center, surrogate.scale)
+    assert not trend.sure
+
+
+def test_slopes_are_those_of_mean_and_variance(trend: Learned, at: Array) -> None:
+    np.testing.assert_allclose(trend.slopes(at), differences(trend.mean, at), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(trend.variance_slopes(at), differences(trend.variance, at), rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_pulled_is_the_slope_of_weighed_covariances(trend: Learned, at: Array) -> None:
+    others = np.random.default_rng(2).random((4, 2))
+    weights = np.random.default_rng(3).standard_normal((6, 4))
+    value, pull = trend.across(at, others)
+    np.testing.assert_allclose(value, trend.covariance(at, others), atol=1e-9 * trend.spread**2)
+    expected = differences(lambda x: (trend.covariance(x, others) * weights).sum(axis=1), at)
+    np.testing.assert_allclose(pull(weights), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_it_is_sure_at_its_trials_and_not_far_away(trend: Learned) -> None:
+    known = trend.variance(trend.surrogate.process.x)
+    away = trend.variance(np.full((1, 2), 40.0))
+    assert known.max() < 0.05 * away[0]
+    assert away[0] == pytest.approx(trend.spread**2 * trend.surrogate.process.hyper.outputscale)
+
+
+PROBLEM = Problem(Space([Real("a", 0, 1)]), [Objective("y"), Objective("z")])
+
+
+def past(values: list[float]) -> list[Trial]:
+    return [Trial.completed({"a": a}, {"y": a, "z": 10 - a}, source="prior") for a in values]
+
+
+def test_each_quantity_has_its_own() -> None:
+    evidence = gather(PROBLEM, past([0.0, 0.3, 0.6, 1.0]), (), apart=True)
+    y, z = (trends_of(evidence.sources, i, Kind("matern", "broad"), None) for i in (0, 1))
+    assert len(y) == len(z) == 1
+    assert y[0].mean(np.array([[0.5]]))[0] == pytest.approx(0.5, abs=0.1)
+    assert z[0].mean(np.array([[0.5]]))[0] == pytest.approx(9.5, abs=0.1)
+
+
+def test_a_source_of_one_trial_teaches_nothing() -> None:
+    evidence = gather(PROBLEM, past([0.3]), (), apart=True)
+    assert trends_of(evidence.sources, 0, Kind("matern", "broad"), None) == ()
+
+
+def test_a_source_is_fitted_once_for_equal_trials() -> None:
+    kind = Kind("matern", "broad")
+    one, other = (gather(PROBLEM, past([0.0, 0.4, 1.0]), (), apart=True) for _ in range(2))
+    (first,), (second,) = (trends_of(evidence.sources, 0, kind, None) for evidence in (one, other))
+    assert isinstance(first, Learned)
+    assert isinstance(second, Learned)
+    assert first.surrogate is second.surrogate
+    (third,) = trends_of(gather(PROBLEM, past([0.0, 0.5, 1.0]), (), apart=True).sources, 0, kind, None)
+    assert isinstance(third, Learned)
+    assert third.surrogate is not first.surrogate
