@@ -81,7 +81,7 @@ class Belief:
             worths: The log of the worth of each, as it was chosen by.
         """
         encoded = self.problem.space.encode(points)
-        means, spreads = self.models.predictions(encoded)
+        means, spreads = self.models.widened(encoded)
         chances = self.success.probabilities(encoded) if self.success is not None else None
         told = []
         for i, worth in enumerate(worths):

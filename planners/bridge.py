@@ -119,7 +119,7 @@ class _Rest(Kernel):  # type: ignore[misc]  # gpytorch ships no types
             kernel, known, unit = _posterior(one)
             self._parts.append((weight * unit, kernel, known))
 
-    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **_: Any) -> Tensor:  # noqa: ANN401, FBT001, FBT002  as gpytorch calls it
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **_: Any) -> Tensor:  # noqa: ANN401  as gpytorch calls it
         """Return `... x N x M` of `... x N x d` and `... x M x d` points; `... x N` for the diagonal."""
         total: Tensor = sum(weight * _left(kernel, known, x1, x2) for weight, kernel, known in self._parts)
         whole = self._unit * total

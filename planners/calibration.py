@@ -127,12 +127,12 @@ def _summed(problem: Problem, rows: list[dict[str, tuple[float, float, float]]])
         error[name] = float(np.sqrt(np.mean((measured - expected) ** 2)))
         variance = float(np.var(measured))
         explained[name] = 1 - error[name] ** 2 / variance if variance > 0 else math.nan
-        factor[name] = _factor(np.abs(measured - expected) / np.maximum(deviation, 1e-300))
+        factor[name] = conformal(np.abs(measured - expected) / np.maximum(deviation, 1e-300))
     return Calibration(len(rows), coverage, error, explained, factor)
 
 
-def _factor(z: Array) -> float:
-    """Return the conformal quantile of standardized errors, in half widths of an interval.
+def conformal(z: Array) -> float:
+    """Return what 95 % intervals must be multiplied by to hold 95 % of errors, told in standard deviations.
 
     The `ceil(0.95 (n + 1))`-th smallest of `n`; the greatest, where there are too few for that.
     """

@@ -14,7 +14,7 @@ Notation: `n` trials, `d` encoded columns, `K` trends, `N` points. Values are st
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 

@@ -149,11 +149,17 @@ def predictions_of(
         return []
     encoded = problem.space.encode(points)
     with isolated(0):
-        means, deviations = models.predictions(encoded)
+        means, deviations = models.widened(encoded)
         chances = success.probabilities(encoded) if success is not None else [None] * len(points)
     names = problem.outcome_names
     return [
-        Prediction(dict(point), _named(names, mean), _named(names, deviation), chance, _named(names, models.noises))
+        Prediction(
+            dict(point),
+            _named(names, mean),
+            _named(names, deviation),
+            chance,
+            _named(names, models.noises * models.widenings),
+        )
         for point, mean, deviation, chance in zip(points, means, deviations, chances, strict=True)
     ]
 

@@ -22,7 +22,6 @@ from autolab.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from autolab.model.formula import Formula
-    from autolab.model.problem import Problem
     from autolab.model.space import Space
     from autolab.model.trial import Point
     from autolab.planners.process import Pull
@@ -238,7 +237,7 @@ class Stated:
 
     def across(self, a: Array, b: Array) -> tuple[Array, Pull]:
         """Return zeros, and what makes zeros."""
-        return np.zeros((len(a), len(b))), lambda weights: np.zeros_like(a)  # noqa: ARG005  as the protocol has it
+        return np.zeros((len(a), len(b))), lambda weights: np.zeros_like(a)
 
     def variance(self, x: Array) -> Array:
         """Return zeros."""

@@ -6,11 +6,13 @@ Notation: `n` trials, `d` encoded columns, `N` points, `m` quantities.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autolab.planners.calibration import conformal
 from autolab.planners.process import LEAST_NOISE, Process, fit
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from autolab.planners.priors import PriorName
 
 Array = NDArray[np.float64]
+
+_TELLING = 10  # trials that tell how far intervals can be believed
+_WIDEST = 3.0
 
 _LEAST = 1e-6  # an error of exactly 0 would make the covariance singular
 
@@ -84,6 +89,18 @@ class Surrogate:
         noise = self.process.hyper.noise
         return float(np.sqrt(np.median(noise) if len(noise) else LEAST_NOISE)) * self.scale
 
+    @cached_property
+    def widening(self) -> float:
+        """What deviations are multiplied by so that 95 % intervals hold 95 %; 1 to 3.
+
+        By what the model would have foretold of each trial, had it not known it (conformal prediction, Vovk, Gammerman and
+        Shafer 2005): a model whose hyperparameters are fitted to few trials is too sure of itself. 1 with less than 10.
+        """
+        if len(self.process.y) < _TELLING:
+            return 1.0
+        mean, variance = self.process.left_out()
+        return float(np.clip(conformal(np.abs(self.process.y - mean) / np.sqrt(variance)), 1.0, _WIDEST))
+
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and standard deviation (`N` each) of the quantity itself at encoded points."""
         mean, variance = self.process.posterior(x)
@@ -105,6 +122,16 @@ class Models:
         """Return mean and standard deviation of the quantities themselves (without noise), `N x m` each."""
         told = [one.predict(x) for one in self.each]
         return np.column_stack([mean for mean, _ in told]), np.column_stack([deviation for _, deviation in told])
+
+    def widened(self, x: Array) -> tuple[Array, Array]:
+        """Return the same, deviations widened so that intervals can be believed."""
+        means, deviations = self.predictions(x)
+        return means, deviations * self.widenings
+
+    @property
+    def widenings(self) -> Array:
+        """What deviations are multiplied by for that, `m`."""
+        return np.array([one.widening for one in self.each])
 
     def joint(self, x: Array) -> tuple[Array, Array]:
         """Return mean (`N x m`) and covariance of each quantity (`m x N x N`) of the quantities themselves."""
