@@ -1,6 +1,7 @@
 """Changes that cost: they become rare, the optimum is found all the same, and each suggestion tells its price."""
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -147,8 +148,9 @@ def test_labels_that_are_dear_are_changed_rarely() -> None:
             y = heights[str(one["s"])] - 2 * (float(one["x"]) - 0.6) ** 2
             history.append(Trial.completed(one.point, {"y": y}))
         labels = [trial.point["s"] for trial in history]
-        pairs = zip(labels[3:], labels[4:], strict=False)
-        return sum(a != b for a, b in pairs), max(trial.outcome["y"].value for trial in history)
+        return sum(a != b for a, b in itertools.pairwise(labels[3:])), max(
+            trial.outcome["y"].value for trial in history
+        )
 
     dear, reached = changes(Cost(change={"s": 30.0}))
     cheap, _ = changes(None)

@@ -1,5 +1,6 @@
 """What the points of a batch must share, kept by the planners that learn."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,7 +53,9 @@ PLANNERS: dict[str, Planner] = {
 
 def trials(problem: Problem, points: Sequence[Point]) -> list[Trial]:
     x = problem.space.encode(points)
-    return [Trial.completed(dict(p), {"y": float(np.sin(4 * row.sum()) + row[0])}) for p, row in zip(points, x, strict=True)]
+    return [
+        Trial.completed(dict(p), {"y": float(np.sin(4 * row.sum()) + row[0])}) for p, row in zip(points, x, strict=True)
+    ]
 
 
 def check(problem: Problem, found: Sequence[Suggestion], n: int, history: Sequence[Trial]) -> None:
@@ -126,6 +129,6 @@ def test_what_is_shared_may_be_dear_and_what_differs_is_ordered() -> None:
     check(problem, found, 4, history)
     assert problem.cost is not None
     labels = [one["s"] for one in found]
-    assert sum(a != b for a, b in zip(labels, labels[1:], strict=False)) == len(set(labels)) - 1
+    assert sum(a != b for a, b in itertools.pairwise(labels)) == len(set(labels)) - 1
     for one, before in zip(found[1:], found, strict=False):
         assert one.info["cost"] == pytest.approx(float(problem.cost.of([one], before.point)[0]))
