@@ -198,8 +198,7 @@ def _placed(problem: Problem, points: Sequence[Point]) -> list[bool]:
             return [False]
         half = len(points) // 2
         return _placed(problem, points[:half]) + _placed(problem, points[half:])
-    near: list[bool] = (np.abs(encoded - 0.5) <= FAR + 0.5).all(axis=1).tolist()  # false for NaN
-    return near
+    return [bool((np.abs(row - 0.5) <= FAR + 0.5).all()) for row in encoded]  # false for NaN
 
 
 def _encoded(problem: Problem, points: Sequence[Point], columns: int) -> Array:

@@ -68,7 +68,7 @@ def campaign(problem: Problem, f: Callable[[Point], float], n: int, batch: int =
 def test_a_linear_worth_is_greatest_on_the_circle(weights: tuple[float, float], seed: int) -> None:
     ((point, told),) = best(DISC, linear(weights), seed=seed)
     direction = np.array(weights) / np.linalg.norm(weights)
-    np.testing.assert_allclose([point["a"], point["b"]], direction, atol=0.02)
+    np.testing.assert_allclose([float(point["a"]), float(point["b"])], direction, atol=0.02)
     # encoded columns are half as long, and begin at -1
     assert told == pytest.approx((np.linalg.norm(weights) + sum(weights)) / 2, abs=1e-4)
     DISC.check(point)

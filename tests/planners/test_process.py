@@ -249,7 +249,9 @@ def test_priors_are_those_of_the_literature(d: int) -> None:
     stiff, level = priors("stiff", d), 0.4 * math.sqrt(d) + 4
     assert stiff.lengthscale == Gamma(2 * level, 2.0)
     assert stiff.outputscale == Gamma(level, 1.0)
-    assert priors("broad", d).lengthscale == Spread(pytest.approx(math.log(1.513 * math.sqrt(d)), abs=1e-3), 1.0)
+    broad = priors("broad", d).lengthscale
+    assert isinstance(broad, Spread)
+    assert (broad.mode, broad.deviation) == pytest.approx((math.log(1.513 * math.sqrt(d)), 1.0), abs=1e-3)
 
 
 # -- the fit
@@ -298,11 +300,13 @@ def their_fit(x: Array, y: Array, variance: Array | None, shape: Shape, name: Pr
         prior: Any = LogNormalPrior(belief.lengthscale.mean, belief.lengthscale.deviation)
         least = GreaterThan(0.005, transform=None, initial_value=prior.mode)
     else:
+        assert isinstance(belief.lengthscale, Gamma)
         prior = GammaPrior(belief.lengthscale.shape, belief.lengthscale.rate)
         least = GreaterThan(0.005, transform=None, initial_value=torch.tensor(math.exp(belief.lengthscale.mode)))
     settings: dict[str, Any] = {"ard_num_dims": d, "lengthscale_prior": prior, "lengthscale_constraint": least}
     kernel: Any = MaternKernel(nu=2.5, **settings) if shape == "matern" else RBFKernel(**settings)
     if belief.outputscale is not None:
+        assert isinstance(belief.outputscale, Gamma)
         of_scale = GammaPrior(belief.outputscale.shape, belief.outputscale.rate)
         kernel = ScaleKernel(
             kernel, outputscale_prior=of_scale, outputscale_constraint=Interval(1e-3, 1e3, initial_value=4.0)
