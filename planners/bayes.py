@@ -33,7 +33,7 @@ from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
 from autolab.planners.explaining import explain
 from autolab.planners.explanation import Explanation, explain_plainly
-from autolab.planners.prediction import Prediction, predictions_of, predictor
+from autolab.planners.prediction import Prediction, predictions_of, predictor, trends_for
 from autolab.planners.sobol import check_count
 from autolab.planners.stated import Mean, check_means, named
 from autolab.planners.stopping import regret_bound
@@ -234,8 +234,18 @@ class Bayes:
         """Return whether something is known of every quantity before the first trial."""
         if sampled(problem):
             return False
-        learned = any(len(one.x) > 1 for one in evidence.sources)
-        return learned or all(name in (self.mean or {}) for name in problem.outcome_names)
+        if not self.mean and not evidence.sources:
+            return False
+        from autolab.planners.isolation import isolated
+
+        try:
+            with isolated(0):
+                return all(trends_for(problem, evidence, self.mean))
+        except AutolabError:
+            raise
+        except Exception:  # numerical trouble with a past campaign must not end this one
+            log.warning("past campaigns could not be learned from", exc_info=True)
+            return False
 
     def _untrusted(self, problem: Problem, evidence: Evidence) -> str:
         return (

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from autolab.planners.stated import Mean
     from autolab.planners.surrogate import Models
 
+_SUREST = 1.0 - 1e-7  # what one of two models counts at most: its logarithm must have a counterpart
+
 
 @dataclass(frozen=True)
 class Belief:
@@ -110,9 +112,13 @@ def sampled(problem: Problem) -> bool:
 def worth_of(problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int) -> Worth:
     """Return what points are worth: in closed form where there is one, else by samples."""
     if not sampled(problem):
-        from autolab.planners.improvement import Improvement
+        from autolab.planners.improvement import Improvement, Weighed
 
-        return Improvement(problem, evidence, models, success, seed)
+        first = Improvement(problem, evidence, models, success, seed)
+        if models.others is None:
+            return first
+        other = Improvement(problem, evidence, models.others, success, seed)
+        return Weighed(first, other, min(models.weight, _SUREST))
     from autolab.planners.acquisition import Sampled
 
     return Sampled(problem, evidence, models, success, seed)

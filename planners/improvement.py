@@ -133,6 +133,36 @@ class Improvement:
         return np.nan_to_num(total, nan=-1e300, neginf=-1e300), np.nan_to_num(gradient)
 
 
+class Weighed:
+    """Log of the improvement expected by two models, weighed.
+
+    Args:
+        first: By one model.
+        other: By the other.
+        weight: Of the first.
+    """
+
+    def __init__(self, first: Improvement, other: Improvement, weight: float) -> None:
+        self._parts = [(math.log(weight), first), (math.log1p(-weight), other)]
+
+    def values(self, x: Array) -> Array:
+        """Return the log worth `N` of encoded points `N x d`."""
+        return np.asarray(np.logaddexp(*(log + one.values(x) for log, one in self._parts)))
+
+    def slopes(self, x: Array) -> tuple[Array, Array]:
+        """Return the log worth `N`, and its derivative `N x d` by the encoded columns."""
+        (first, by_first), (other, by_other) = (one.slopes(x) for _, one in self._parts)
+        first, other = first + self._parts[0][0], other + self._parts[1][0]
+        total = np.logaddexp(first, other)
+        share = np.exp(first - total)[:, None]
+        return total, share * by_first + (1.0 - share) * by_other
+
+    def add_pending(self, x: Array) -> None:
+        """Count encoded points (`q x d`) as under way."""
+        for _, one in self._parts:
+            one.add_pending(x)
+
+
 class _Limit:
     """An outcome constraint in standardized values."""
 

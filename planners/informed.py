@@ -6,7 +6,8 @@ normal around 1 (1 / K of K trends) with a deviation of 0.5, and free to go to 0
 mean counts with the square of its factor.
 
 Following is weighed against leaving aside by how well each foretells the campaign's own trials, each left out in turn
-(the idea of Feurer et al. 2018, arXiv 1802.02219). The likelier one is taken.
+(the idea of Feurer et al. 2018, arXiv 1802.02219). The likelier one is what is told; improvements are expected by both,
+weighed: a source that keeps a planner away from where it is wrong would otherwise never be found out.
 
 Notation: `n` trials, `d` encoded columns, `K` trends, `N` points. Values are standardized unless said otherwise.
 """
@@ -128,11 +129,15 @@ def _chosen(evidence: Evidence, i: int, kind: Kind, trends: Sequence[Trend]) -> 
         return surrogate_of(x, values, error, kind)
     follows = following(x, values, error, kind, trends)
     factors = follows.process.hyper.factors
-    if len(x) < JUDGED:
+    if len(x) < 2:
         return replace(follows, trust=Trust(HELPS, factors))
+    plain = surrogate_of(x, values, error, kind)
+    if len(x) < JUDGED:
+        return replace(follows, trust=Trust(HELPS, factors), other=plain)
     odds = math.log(HELPS / (1 - HELPS)) + foresight(follows) - foresight(_aside(x, values, error, follows))
     trust = Trust(1.0 / (1.0 + math.exp(-min(max(odds, -500.0), 500.0))), factors)
-    return replace(follows if trust.followed else surrogate_of(x, values, error, kind), trust=trust)
+    one, other = (follows, plain) if trust.followed else (plain, follows)
+    return replace(one, trust=trust, other=other)
 
 
 def _aside(x: Array, values: Array, error: Array, follows: Surrogate) -> Surrogate:

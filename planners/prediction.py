@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autolab.planners.feasibility import Success
     from autolab.planners.stated import Mean
     from autolab.planners.surrogate import Kind, Models
+    from autolab.planners.trends import Trend
 
 WIDE = 1.96
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
@@ -76,8 +77,11 @@ def fitted(
     from autolab.planners.feasibility import Success
 
     kind = kind_of(problem.space)
-    if is_informed(evidence, means):
-        models = _informed(problem, evidence, kind, means or {})
+    trends = trends_for(problem, evidence, means)
+    if any(trends):
+        from autolab.planners.informed import informed_models
+
+        models = informed_models(evidence, kind, trends)
     else:
         models = surrogate.outcome_models(evidence, kind)
     every = (evidence, *evidence.sources)
@@ -85,22 +89,22 @@ def fitted(
     return models, Success(np.vstack([one.x for one in every]), failed) if len(failed) else None
 
 
-def is_informed(evidence: Evidence, means: Mapping[str, Mean] | None) -> bool:
-    """Return whether anything is known of any quantity beside the campaign's own trials."""
-    return bool(means) or any(len(one.x) > 1 for one in evidence.sources)
+def trends_for(
+    problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | None = None
+) -> list[tuple[Trend, ...]]:
+    """Return what is known of each quantity beforehand. To be called where numerical work is isolated.
 
-
-def _informed(problem: Problem, evidence: Evidence, kind: Kind, means: Mapping[str, Mean]) -> Models:
-    from autolab.planners.informed import informed_models
+    Raises:
+        InputError: A mean is not defined where something was measured.
+    """
     from autolab.planners.stated import Stated
     from autolab.planners.trends import trends_of
 
-    stated = {name: Stated(name, mean, problem.space) for name, mean in means.items()}
+    stated = {name: Stated(name, mean, problem.space) for name, mean in (means or {}).items()}
     for one in stated.values():
         one.check_trials(evidence.points)
-    names = problem.outcome_names
-    trends = [trends_of(evidence.sources, i, kind, stated.get(name)) for i, name in enumerate(names)]
-    return informed_models(evidence, kind, trends)
+    kind = kind_of(problem.space)
+    return [trends_of(evidence.sources, i, kind, stated.get(name)) for i, name in enumerate(problem.outcome_names)]
 
 
 def kind_of(space: Space | Candidates) -> Kind:

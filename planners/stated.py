@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,15 +19,15 @@ from autolab.model.encoding import decode_axes
 from autolab.model.errors import InputError, InvalidSpace
 from autolab.model.formula import compiled, names_in, parsed
 from autolab.model.names import did_you_mean
+from autolab.model.trial import Point
 
 if TYPE_CHECKING:
     from autolab.model.formula import Formula
     from autolab.model.space import Space
-    from autolab.model.trial import Point
     from autolab.planners.process import Pull
 
 Array = NDArray[np.float64]
-Mean = str | Callable[["Point"], float]
+Mean = str | Callable[[Point], float]
 """A formula such as `3 * a + log10(b)`, or a function of a point."""
 
 _STEP = 1e-5
@@ -57,6 +57,7 @@ def named(mean: Mean) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
+@lru_cache(maxsize=64)
 def _read(name: str, text: str) -> tuple[Formula, tuple[str, ...]]:
     try:
         tree = parsed(text, _EXAMPLE)
@@ -152,7 +153,8 @@ class Stated:
             values = np.array([_asked(self.stated, dict(zip(names, row, strict=True))) for row in rows], dtype=float)
         else:
             values = self._calculated(told, len(x))
-        return np.where(np.isfinite(values), values, self.center)
+        good = np.isfinite(values)
+        return values if good.all() else np.where(good, values, self.center)
 
     def _calculated(self, columns: Mapping[str, NDArray[Any]], n: int) -> Array:
         formula, _ = _read(self.name, str(self.stated))

@@ -71,6 +71,7 @@ class Surrogate:
         scale: What they were divided by then.
         kind: What was supposed.
         trust: In what was known beforehand; None where there was nothing.
+        other: The model that follows it where this one does not, or the other way round; None where there is none.
     """
 
     process: Process
@@ -78,6 +79,7 @@ class Surrogate:
     scale: float
     kind: Kind
     trust: Trust | None = None
+    other: Surrogate | None = None
 
     def standardize(self, values: Any) -> Any:  # noqa: ANN401  a number or an array, and the same again
         """Return values in the user's unit (a number or an array) as the process has them."""
@@ -142,6 +144,19 @@ class Models:
     def noises(self) -> Array:
         """The standard deviation (`m`) of one more measurement around each quantity."""
         return np.array([one.noise for one in self.each])
+
+    @property
+    def others(self) -> Models | None:
+        """The models that were weighed against these; None where there are none."""
+        if all(one.other is None for one in self.each):
+            return None
+        return Models(tuple(one if one.other is None else one.other for one in self.each))
+
+    @property
+    def weight(self) -> float:
+        """The probability that these are to be preferred to the others, by the first quantity that has another."""
+        told = next((one.trust for one in self.each if one.other is not None), None)
+        return 1.0 if told is None else max(told.weight, 1.0 - told.weight)
 
     @property
     def standardized(self) -> Models:

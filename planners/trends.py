@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+LEAST = 0.1
+"""Share of its own trials' variance that a source must foretell."""
+
 
 class Trend(Protocol):
     """What a quantity is expected to be, up to a factor and an offset."""
@@ -133,17 +136,27 @@ def trends_of(sources: tuple[Evidence, ...], i: int, kind: Kind, stated: Stated 
     """Return the trends of one quantity.
 
     Args:
-        sources: Trials of past campaigns; those with fewer than 2 teach nothing.
+        sources: Trials of past campaigns. One that does not foretell its own trials, each left out in turn, better than
+            their mean does teaches nothing.
         i: Place of the quantity in `Problem.outcome_names`.
         kind: What is supposed of it.
         stated: A person's formula or function, where there is one.
     """
-    learned: list[Trend] = [
-        Learned(_learned(one.x.tobytes(), one.y[:, i].tobytes(), one.error[:, i].tobytes(), one.x.shape[1], kind))
+    learned = [
+        _learned(one.x.tobytes(), one.y[:, i].tobytes(), one.error[:, i].tobytes(), one.x.shape[1], kind)
         for one in sources
         if len(one.x) > 1
     ]
-    return (*learned, *([] if stated is None else [stated]))
+    telling: list[Trend] = [Learned(one) for one in learned if explained(one) >= LEAST]
+    return (*telling, *([] if stated is None else [stated]))
+
+
+def explained(surrogate: Surrogate) -> float:
+    """Return the share of the trials' variance that a model foretells, each trial left out in turn; 0 or less: none."""
+    process = surrogate.process
+    foretold, _ = process.left_out()
+    spread = float(((process.y - process.y.mean()) ** 2).sum())
+    return 1.0 - float(((process.y - foretold) ** 2).sum()) / spread if spread > 0 else 0.0
 
 
 @functools.lru_cache(maxsize=16)

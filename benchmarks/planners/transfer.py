@@ -103,7 +103,9 @@ def arylation(folder: Path) -> Transfer:
     keys = [name for name in table.problem.space.names if name != "temperature"]
 
     def at(temperature: float) -> list[tuple[dict[str, Value], float]]:
-        return [({k: p[k] for k in keys}, w) for p, w in zip(points, worth, strict=True) if p["temperature"] == temperature]
+        return [
+            ({k: p[k] for k in keys}, w) for p, w in zip(points, worth, strict=True) if p["temperature"] == temperature
+        ]
 
     here = at(105)
     truth = {tuple(point[k] for k in keys): value for point, value in here}
@@ -126,7 +128,12 @@ def arylation(folder: Path) -> Transfer:
 
     together = told(apart=False)
     parts = told(apart=True)
-    sources = {"same": lambda _: together, "two": lambda _: parts, **_misled(lambda _: together), "relabelled": relabelled}
+    sources = {
+        "same": lambda _: together,
+        "two": lambda _: parts,
+        **_misled(lambda _: together),
+        "relabelled": relabelled,
+    }
     values = np.array(list(truth.values()))
     goal = float(np.median(values) + REACHED * (values.max() - np.median(values)))
     return Transfer("arylation", problem, lambda point: truth[tuple(point[k] for k in keys)], goal, 80, sources)
