@@ -142,6 +142,8 @@ class Weighed:
         weight: Of the first.
     """
 
+    starts = 8
+
     def __init__(self, first: Improvement, other: Improvement, weight: float) -> None:
         self._parts = [(math.log(weight), first), (math.log1p(-weight), other)]
 
@@ -213,7 +215,7 @@ class _Sampled:
         of_mean = process.mean_slopes(x)
 
         def by_mean(factors: Array) -> Array:
-            return pull(factors @ self._weights.T) + factors.sum(axis=1, keepdims=True) * of_mean
+            return np.asarray(pull(factors @ self._weights.T) + factors.sum(axis=1, keepdims=True) * of_mean)
 
         means = process.mean(x)[:, None] + across @ self._weights
         return means, np.maximum(variance, self._least), by_mean, by_variance

@@ -161,7 +161,6 @@ def following(x: Array, values: Array, error: Array, kind: Kind, trends: Sequenc
     y, noise = (values - center) / scale, noise_of(error / scale)
     prior = replace(priors(kind.prior, x.shape[1]), outputscale=_REST)
     factors = np.full(len(trends), 1.0 / len(trends))
-    hyper = None
     for _ in range(1 if all(one.sure for one in trends) else 2):  # what is not known grows with the factors
         told = _regressors(x, trends, factors, center, scale)
         task = Fitting(x, y, noise, kind.shape, prior, told)

@@ -224,7 +224,7 @@ class Stated:
     def _column(self, name: str, part: Array) -> NDArray[Any]:
         table = self._table
         if table.span(name) is None:
-            return np.array(self._labels[name], dtype=object)[part.argmax(axis=1)]
+            return np.asarray(np.array(self._labels[name], dtype=object)[part.argmax(axis=1)])
         usual = table.point(0)
         low, high = table.encode([{**usual, name: 0.0}, {**usual, name: 1.0}])
         place = int(np.flatnonzero(low != high)[0])

@@ -111,7 +111,7 @@ def timed(who: str, problem: Problem, trials: Sequence[Trial], batch: int) -> fl
         planner: Any = Bayes()
     else:
         sys.path.insert(0, str(HERE))
-        from peers import PEERS
+        from peers import PEERS  # type: ignore[import-not-found]  # beside this file
 
         planner = PEERS[who]()
     planner.suggest(problem, trials[:-1], n=batch, seed=1)

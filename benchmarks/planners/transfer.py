@@ -124,7 +124,9 @@ def arylation(folder: Path) -> Transfer:
         for key in ("ligand", "base"):
             labels = sorted({str(point[key]) for point, _ in here})
             moved[key] = dict(zip(labels, rng.permutation(labels).tolist(), strict=True))
-        return [replace(one, point={**one.point, **{k: moved[k][one.point[k]] for k in moved}}) for one in together]
+        return [
+            replace(one, point={**one.point, **{k: moved[k][str(one.point[k])] for k in moved}}) for one in together
+        ]
 
     together = told(apart=False)
     parts = told(apart=True)

@@ -25,6 +25,8 @@ DISC = Space([Real("a", -1, 1), Real("b", -1, 1)], ["a**2 + b**2 <= 1"])
 class Known:
     """A worth that is a function of encoded points."""
 
+    starts = 8
+
     def __init__(self, value: Callable[[Array], Array], slope: Callable[[Array], Array]) -> None:
         self.values, self._slope = value, slope
 

@@ -31,6 +31,8 @@ DEAR = Cost(base=1.0, change={"T": 20.0}, unit="min")
 class Slope:
     """A worth of which the logarithm is linear in the encoded columns."""
 
+    starts = 8
+
     def __init__(self, *weights: float) -> None:
         self._weights = np.array(weights)
 

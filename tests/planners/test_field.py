@@ -24,6 +24,8 @@ SPREAD = np.random.default_rng(0)
 class Known:
     """A worth that is a function of encoded points."""
 
+    starts = 8
+
     def __init__(self, value: Callable[[Array], Array], slope: Callable[[Array], Array] = np.zeros_like) -> None:
         self.values = value
         self._slope = slope

@@ -30,6 +30,8 @@ Array = NDArray[np.float64]
 class Known:
     """A worth that is a function of encoded points, and counts what it is asked for."""
 
+    starts = 8
+
     def __init__(self, value: Callable[[Array], Array], slope: Callable[[Array], Array] = np.zeros_like) -> None:
         self._value, self._slope = value, slope
         self.asked = 0

@@ -47,8 +47,8 @@ def at() -> Array:
 
 @pytest.mark.parametrize(("shape", "prior"), KINDS)
 def test_it_is_the_posterior_of_a_process_of_its_own(shape: Shape, prior: PriorName, at: Array) -> None:
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern
+    from sklearn.gaussian_process import GaussianProcessRegressor  # type: ignore[import-untyped]  # it ships no types
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern  # type: ignore[import-untyped]  # as above
 
     trend = learned(shape, prior)
     surrogate, process = trend.surrogate, trend.surrogate.process
