@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from autolab.model.trial import Point, Trial, Value
     from autolab.planners.evidence import Array, Evidence
 
+_ROUNDING = 1e-9  # of the values' deviation: where nothing teaches anything, no repeat does either
+
 
 @dataclass(frozen=True)
 class Repeating:
@@ -82,7 +84,7 @@ class Repeating:
         toward = covariance[0] * np.outer(slopes, slopes)
         taught = [knowledge_gradient(values, toward, noise, i) for i in range(len(points))]
         best = int(np.argmax(taught))
-        if best == len(points) - 1 or taught[best] <= taught[-1]:
+        if taught[best] <= taught[-1] + _ROUNDING * belief.models.each[0].scale:
             return None
         info: dict[str, Any] = {**infos[best], "rule": "repeat", "taught": taught[best], "new_taught": taught[-1]}
         return Suggestion(points[best], info)

@@ -201,7 +201,7 @@ def space_of(rng: np.random.Generator) -> tuple[str, Space | Candidates, list[tu
     """Return a kind of space, a space, and its constraints to judge by."""
     if rng.random() < 0.1:
         rows, width = int(rng.integers(20, 60)), int(rng.integers(1, 4))
-        table: dict[str, list[Value]] = {f"u{i}": rng.random(rows).round(3).tolist() for i in range(width)}
+        table: dict[str, list[Value]] = {f"u{i}": rng.random(rows).round(9).tolist() for i in range(width)}
         if rng.random() < 0.5:
             table["label"] = [f"v{i}" for i in rng.integers(0, 4, rows)]
         return "pool", Candidates(table), []

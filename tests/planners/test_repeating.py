@@ -10,7 +10,7 @@ from autolab.model.candidates import Candidates
 from autolab.model.contracts import Planner
 from autolab.model.errors import InputError
 from autolab.model.objectives import Objective
-from autolab.model.parameters import Real
+from autolab.model.parameters import Integer, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Trial
@@ -139,3 +139,14 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, int]) -> No
         Repeating(**settings)
     with pytest.raises(ValueError, match="n must be 1 or more"):
         Repeating().suggest(LINE, [], n=0, seed=0)
+
+
+@pytest.mark.slow
+def test_where_nothing_teaches_anything_rounding_makes_no_repeat() -> None:
+    # a plane in x and y and k, and a new point that is sure to be the best: what any measurement teaches is 0
+    names, ranges = ("x", "y"), [Real("x", 0, 1), Real("y", 0, 1), Integer("k", 1, 9)]
+    problem = Problem(Space(ranges, ["x**2 + y**2 <= 1", "x * y * k >= 0.2", "x + 0.1*k <= 1.4"]), [Objective("z")])
+    points = problem.space.sample(16, 0)
+    trials = [Trial.completed(p, {"z": float(p["k"]) + sum(float(p[name]) for name in names)}) for p in points[:12]]
+    trials += [Trial.failed(p, "clogged") for p in points[12:]]
+    assert Repeating().suggest(problem, trials, n=1, seed=1) == Bayes().suggest(problem, trials, n=1, seed=1)
