@@ -20,6 +20,8 @@ def isolated(seed: int, *, torch: bool = False) -> Iterator[None]:
         seed: Of torch's generator.
         torch: Whether torch will be needed; it takes seconds to load.
     """
+    import scipy.linalg  # noqa: F401  a BLAS that is loaded later would keep its threads
+
     loaded = torch or "torch" in sys.modules
     with _one_blas_thread(), warnings.catch_warnings(), _torch(seed) if loaded else contextlib.nullcontext():
         warnings.simplefilter("ignore")

@@ -219,4 +219,4 @@ def test_steps_on_a_long_grid_are_of_every_length_and_reach_its_ends() -> None:
     assert {0, 500, 99, 101, 98, 102, 36, 164, 228} <= reached
     assert 100 not in reached
     (end,) = Climb(field, np.random.default_rng(0)).climbed(start[None])
-    assert field.coordinates.point(end)["k"] == 350
+    assert abs(field.coordinates.point(end)["k"] - 350) <= 2  # steps that gain less than 1e-4 are not taken

@@ -105,7 +105,8 @@ def test_an_unknown_error_among_known_ones_is_their_median() -> None:
     [
         (LINE, Kind("matern", "broad")),
         (Space([Real("x", 0, 1), Integer("k", 0, 3), Categorical("c", ["p", "q"])]), Kind("matern", "broad")),
-        (Space([Real("x", 0, 1), Categorical("c", ["p", "q"])]), Kind("smooth", "stiff")),
+        (Space([Real("x", 0, 1), Categorical("c", ["p", "q"])]), Kind("matern", "broad")),
+        (Space([Integer("k", 0, 3), Categorical("c", ["p", "q"])]), Kind("smooth", "stiff")),
         (Space([Mixture(["a", "b", "c"])]), Kind("matern", "broad")),
         (Candidates({"u": [0.0, 1.0], "v": [2, 3]}), Kind("matern", "broad")),
         (Candidates({"u": [0.0, 1.0], "v": ["p", "q"], "w": ["p", "r"]}), Kind("smooth", "stiff")),

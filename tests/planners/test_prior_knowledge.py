@@ -169,10 +169,7 @@ def test_a_past_of_noise_is_not_looked_at() -> None:
 
 
 def test_a_past_that_contradicts_the_first_trials_gives_way_to_a_design() -> None:
-    own = [
-        Trial.completed({"a": a, "b": b}, {"y": y}, source="campaign")
-        for a, b, y in ((0.70, 0.25, 0.0), (0.68, 0.27, 9.0), (0.72, 0.22, -9.0), (0.71, 0.3, 4.0))
-    ]
+    own = trials(4, "campaign", seed=7, sign=-1.0)
     planner = Bayes(initial=6)
     (suggestion,) = planner.suggest(PROBLEM, [*trials(25, "prior"), *own], n=1, seed=1)
     told = suggestion.info["prior"]["y"]
@@ -283,9 +280,9 @@ def test_mixed_spaces_are_searched_by_a_mean() -> None:
 
 
 def test_faults_of_a_mean_are_told_at_once() -> None:
-    with pytest.raises(InputError, match="mean of 'y': .*cannot be read"):
+    with pytest.raises(InputError, match=r"mean of 'y': .*cannot be read"):
         Bayes(mean={"y": "3 *"})
-    with pytest.raises(InputError, match="mean: there is no quantity 'z'.*y"):
+    with pytest.raises(InputError, match=r"mean: there is no quantity 'z'.*y"):
         Bayes(mean={"z": "a"}).suggest(PROBLEM, [], n=1, seed=1)
     with pytest.raises(InputError, match="mean of 'y': there is no parameter 'q'"):
         Bayes(mean={"y": "q"}).suggest(PROBLEM, [], n=1, seed=1)
@@ -335,7 +332,7 @@ print(Bayes(mean={"y": "a - b"}).suggest(problem, history, n=2, seed=5))
 
 def test_the_same_arguments_give_the_same_points_in_any_process(capsys: pytest.CaptureFixture[str]) -> None:
     told = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-    exec(SCRIPT, {})
+    exec(SCRIPT, {})  # noqa: S102  the script above
     first = capsys.readouterr().out
-    exec(SCRIPT, {})  # now with what was fitted before
+    exec(SCRIPT, {})  # noqa: S102  now with what was fitted before
     assert told.stdout == first == capsys.readouterr().out

@@ -251,7 +251,7 @@ def test_priors_are_those_of_the_literature(d: int) -> None:
     assert stiff.outputscale == Gamma(level, 1.0)
     broad = priors("broad", d).lengthscale
     assert isinstance(broad, Spread)
-    assert (broad.mode, broad.deviation) == pytest.approx((math.log(1.513 * math.sqrt(d)), 1.0), abs=1e-3)
+    assert (broad.mode, broad.deviation) == pytest.approx((math.log(0.918 * math.sqrt(d)), 1.0), abs=1e-3)
 
 
 # -- the fit

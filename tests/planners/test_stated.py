@@ -179,6 +179,6 @@ def test_names_are_those_by_which_a_journal_knows_a_mean() -> None:
 
 
 def test_a_stated_mean_can_be_pickled() -> None:
-    again = pickle.loads(pickle.dumps(Stated("y", TEXT, SPACE)))
+    again = pickle.loads(pickle.dumps(Stated("y", TEXT, SPACE)))  # noqa: S301
     x = SPACE.encode(SPACE.sample(3, 0))
     np.testing.assert_array_equal(again.mean(x), Stated("y", TEXT, SPACE).mean(x))
