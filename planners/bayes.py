@@ -26,12 +26,12 @@ from autolab.model.errors import AutolabError, InputError, PlannerError
 from autolab.model.names import did_you_mean
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch, previous_of
+from autolab.planners.belief import sampled
 from autolab.planners.calibration import Calibration, calibration
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
 from autolab.planners.explaining import explain
 from autolab.planners.explanation import Explanation, explain_plainly
-from autolab.planners.belief import sampled
 from autolab.planners.prediction import Prediction, predictions_of, predictor, trends_for
 from autolab.planners.sobol import check_count
 from autolab.planners.stated import Mean, check_means, named

@@ -86,7 +86,7 @@ class _Follows(Mean):  # type: ignore[misc]  # gpytorch ships no types
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `...` of `... x d` points."""
-        told: Tensor = _PriorMean.apply(x.reshape(-1, x.shape[-1]), self._process)
+        told: Tensor = _PriorMean.apply(x.reshape(-1, x.shape[-1]), self._process)  # type: ignore[no-untyped-call]  # torch's
         return self._center + self._scale * told.reshape(x.shape[:-1])
 
 
@@ -119,9 +119,9 @@ class _Rest(Kernel):  # type: ignore[misc]  # gpytorch ships no types
             kernel, known, unit = _posterior(one)
             self._parts.append((weight * unit, kernel, known))
 
-    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **_: Any) -> Tensor:  # noqa: ANN401, FBT001, FBT002  as gpytorch calls it
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **_: Any) -> Tensor:  # noqa: ANN401  as gpytorch calls it
         """Return `... x N x M` of `... x N x d` and `... x M x d` points; `... x N` for the diagonal."""
-        total: Tensor = sum(weight * _left(kernel, known, x1, x2) for weight, kernel, known in self._parts)
+        total = torch.stack([weight * _left(kernel, known, x1, x2) for weight, kernel, known in self._parts]).sum(dim=0)
         whole = self._unit * total
         return whole.diagonal(dim1=-2, dim2=-1) if diag else whole
 
@@ -149,4 +149,5 @@ def _left(kernel: Any, known: tuple[Tensor, Tensor] | None, x1: Tensor, x2: Tens
         return prior
     x, factor = known
     one, other = (torch.linalg.solve_triangular(factor, kernel(x, to).to_dense(), upper=False) for to in (x1, x2))
-    return prior - one.transpose(-1, -2) @ other
+    left: Tensor = prior - one.transpose(-1, -2) @ other
+    return left

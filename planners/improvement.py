@@ -151,7 +151,7 @@ class Weighed:
         """Return the log worth `N`, and its derivative `N x d` by the encoded columns."""
         (first, by_first), (other, by_other) = (one.slopes(x) for _, one in self._parts)
         first, other = first + self._parts[0][0], other + self._parts[1][0]
-        total = np.logaddexp(first, other)
+        total: Array = np.logaddexp(first, other)
         share = np.exp(first - total)[:, None]
         return total, share * by_first + (1.0 - share) * by_other
 
@@ -211,7 +211,7 @@ class _Sampled:
         of_mean = process.mean_slopes(x)
 
         def by_mean(factors: Array) -> Array:
-            return pull(factors @ self._weights.T) + factors.sum(axis=1, keepdims=True) * of_mean
+            return np.asarray(pull(factors @ self._weights.T) + factors.sum(axis=1, keepdims=True) * of_mean)
 
         means = process.mean(x)[:, None] + across @ self._weights
         return means, np.maximum(variance, self._least), by_mean, by_variance

@@ -15,7 +15,7 @@ Notation: `n` trials, `d` encoded columns, `K` trends, `N` points. Values are st
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -161,7 +161,7 @@ def following(x: Array, values: Array, error: Array, kind: Kind, trends: Sequenc
     y, noise = (values - center) / scale, noise_of(error / scale)
     prior = replace(priors(kind.prior, x.shape[1]), outputscale=_REST)
     factors = np.full(len(trends), 1.0 / len(trends))
-    hyper = None
+    hyper = Hyperparameters(np.ones(x.shape[1]), 1.0, np.zeros(len(x)), 0.0, noise is None)
     for _ in range(1 if all(one.sure for one in trends) else 2):  # what is not known grows with the factors
         told = _regressors(x, trends, factors, center, scale)
         task = Fitting(x, y, noise, kind.shape, prior, told)

@@ -23,7 +23,6 @@ from autolab.model.trial import Point
 
 if TYPE_CHECKING:
     from autolab.model.formula import Formula
-    from autolab.model.problem import Problem
     from autolab.model.space import Space
     from autolab.planners.process import Pull
 
@@ -225,7 +224,8 @@ class Stated:
     def _column(self, name: str, part: Array) -> NDArray[Any]:
         table = self._table
         if table.span(name) is None:
-            return np.array(self._labels[name], dtype=object)[part.argmax(axis=1)]
+            labels: NDArray[Any] = np.array(self._labels[name], dtype=object)
+            return np.asarray(labels[part.argmax(axis=1)])
         usual = table.point(0)
         low, high = table.encode([{**usual, name: 0.0}, {**usual, name: 1.0}])
         place = int(np.flatnonzero(low != high)[0])
@@ -240,7 +240,7 @@ class Stated:
 
     def across(self, a: Array, b: Array) -> tuple[Array, Pull]:
         """Return zeros, and what makes zeros."""
-        return np.zeros((len(a), len(b))), lambda weights: np.zeros_like(a)  # noqa: ARG005  as the protocol has it
+        return np.zeros((len(a), len(b))), lambda weights: np.zeros_like(a)
 
     def variance(self, x: Array) -> Array:
         """Return zeros."""

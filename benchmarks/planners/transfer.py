@@ -103,7 +103,9 @@ def arylation(folder: Path) -> Transfer:
     keys = [name for name in table.problem.space.names if name != "temperature"]
 
     def at(temperature: float) -> list[tuple[dict[str, Value], float]]:
-        return [({k: p[k] for k in keys}, w) for p, w in zip(points, worth, strict=True) if p["temperature"] == temperature]
+        return [
+            ({k: p[k] for k in keys}, w) for p, w in zip(points, worth, strict=True) if p["temperature"] == temperature
+        ]
 
     here = at(105)
     truth = {tuple(point[k] for k in keys): value for point, value in here}
@@ -122,11 +124,18 @@ def arylation(folder: Path) -> Transfer:
         for key in ("ligand", "base"):
             labels = sorted({str(point[key]) for point, _ in here})
             moved[key] = dict(zip(labels, rng.permutation(labels).tolist(), strict=True))
-        return [replace(one, point={**one.point, **{k: moved[k][one.point[k]] for k in moved}}) for one in together]
+        return [
+            replace(one, point={**one.point, **{k: moved[k][str(one.point[k])] for k in moved}}) for one in together
+        ]
 
     together = told(apart=False)
     parts = told(apart=True)
-    sources = {"same": lambda _: together, "two": lambda _: parts, **_misled(lambda _: together), "relabelled": relabelled}
+    sources = {
+        "same": lambda _: together,
+        "two": lambda _: parts,
+        **_misled(lambda _: together),
+        "relabelled": relabelled,
+    }
     values = np.array(list(truth.values()))
     goal = float(np.median(values) + REACHED * (values.max() - np.median(values)))
     return Transfer("arylation", problem, lambda point: truth[tuple(point[k] for k in keys)], goal, 80, sources)

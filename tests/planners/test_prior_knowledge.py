@@ -283,9 +283,9 @@ def test_mixed_spaces_are_searched_by_a_mean() -> None:
 
 
 def test_faults_of_a_mean_are_told_at_once() -> None:
-    with pytest.raises(InputError, match="mean of 'y': .*cannot be read"):
+    with pytest.raises(InputError, match=r"mean of 'y': .*cannot be read"):
         Bayes(mean={"y": "3 *"})
-    with pytest.raises(InputError, match="mean: there is no quantity 'z'.*y"):
+    with pytest.raises(InputError, match=r"mean: there is no quantity 'z'.*y"):
         Bayes(mean={"z": "a"}).suggest(PROBLEM, [], n=1, seed=1)
     with pytest.raises(InputError, match="mean of 'y': there is no parameter 'q'"):
         Bayes(mean={"y": "q"}).suggest(PROBLEM, [], n=1, seed=1)
@@ -335,7 +335,7 @@ print(Bayes(mean={"y": "a - b"}).suggest(problem, history, n=2, seed=5))
 
 def test_the_same_arguments_give_the_same_points_in_any_process(capsys: pytest.CaptureFixture[str]) -> None:
     told = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-    exec(SCRIPT, {})
+    exec(SCRIPT, {})  # noqa: S102  the same text as above
     first = capsys.readouterr().out
-    exec(SCRIPT, {})  # now with what was fitted before
+    exec(SCRIPT, {})  # noqa: S102  now with what was fitted before
     assert told.stdout == first == capsys.readouterr().out
