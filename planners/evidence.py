@@ -92,7 +92,7 @@ def gather(
     """
     if apart:
         own = gather(problem, [trial for trial in history if trial.source != "prior"], pending)
-        return replace(own, sources=tuple(gather(problem, one, (), most=_OF_A_SOURCE) for one in past(history)))
+        return replace(own, sources=tuple(gather(problem, trials, (), most=_OF_A_SOURCE) for trials in past(history)))
     names = problem.outcome_names
     columns = len(problem.space.columns)
     told = [trial for trial in history if not trial.invalidated]

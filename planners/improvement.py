@@ -155,7 +155,7 @@ class Weighed:
         """Return the log worth `N`, and its derivative `N x d` by the encoded columns."""
         (first, by_first), (other, by_other) = (one.slopes(x) for _, one in self._parts)
         first, other = first + self._parts[0][0], other + self._parts[1][0]
-        total = np.logaddexp(first, other)
+        total: Array = np.logaddexp(first, other)
         share = np.exp(first - total)[:, None]
         return total, share * by_first + (1.0 - share) * by_other
 

@@ -329,3 +329,41 @@ def test_constant_outcomes_and_repeated_points_are_borne() -> None:
     mean, deviation = model.predict(x)
     np.testing.assert_allclose(mean, 3.0, atol=0.5)
     assert np.isfinite(deviation).all()
+
+
+# -- what both models expect
+
+
+def test_improvements_are_weighed_and_have_the_slope_of_differences() -> None:
+    from autolab.model.objectives import Objective
+    from autolab.model.parameters import Real
+    from autolab.model.problem import Problem
+    from autolab.model.space import Space
+    from autolab.planners.improvement import Improvement, Weighed
+
+    problem = Problem(Space([Real("a", 0, 1), Real("b", 0, 1)]), [Objective("y", "maximize")])
+    told = evidence(7)
+    models = informed_models(told, KIND, [[source()]])
+    assert models.others is not None
+    assert models.weight == pytest.approx(max(models.each[0].trust.weight, 1 - models.each[0].trust.weight))  # type: ignore[union-attr]  # it has one
+    parts = [Improvement(problem, told, one, None, 3) for one in (models, models.others)]
+    worth, at = Weighed(parts[0], parts[1], 0.3), np.random.default_rng(8).random((6, 2))
+    expected = 0.3 * np.exp(parts[0].values(at)) + 0.7 * np.exp(parts[1].values(at))
+    np.testing.assert_allclose(np.exp(worth.values(at)), expected, rtol=1e-9)
+    value, gradient = worth.slopes(at)
+    np.testing.assert_allclose(value, worth.values(at), rtol=1e-6, atol=1e-6)
+    for j in range(2):
+        step = np.zeros(2)
+        step[j] = 1e-6
+        rise = (worth.values(at + step) - worth.values(at - step)) / 2e-6
+        np.testing.assert_allclose(gradient[:, j], rise, rtol=1e-3, atol=1e-3)
+    before = worth.values(at)
+    worth.add_pending(at[:1])
+    assert worth.values(at)[0] < before[0]
+
+
+def test_models_without_a_past_have_no_others() -> None:
+    (alone,) = informed_models(evidence(6), KIND, [[]]).each
+    assert (alone.trust, alone.other) == (None, None)
+    assert informed_models(evidence(6), KIND, [[]]).others is None
+    assert informed_models(evidence(6), KIND, [[]]).weight == 1.0

@@ -13,7 +13,7 @@ from autolab.planners.evidence import gather
 from autolab.planners.kernels import Shape
 from autolab.planners.priors import PriorName
 from autolab.planners.surrogate import Kind, surrogate_of
-from autolab.planners.trends import Learned, trends_of
+from autolab.planners.trends import LEAST, Learned, explained, trends_of
 
 Array = NDArray[np.float64]
 KINDS: list[tuple[Shape, PriorName]] = [("matern", "broad"), ("smooth", "stiff")]
@@ -116,3 +116,33 @@ def test_a_source_is_fitted_once_for_equal_trials() -> None:
     (third,) = trends_of(gather(PROBLEM, past([0.0, 0.5, 1.0]), (), apart=True).sources, 0, kind, None)
     assert isinstance(third, Learned)
     assert third.surrogate is not first.surrogate
+
+
+def test_what_a_source_explains_is_found_by_leaving_trials_out() -> None:
+    x = np.random.default_rng(0).random((12, 1))
+    y = np.sin(6 * x[:, 0])
+    surrogate = surrogate_of(x, y, np.full(12, np.nan), Kind("matern", "broad"))
+    process, missed = surrogate.process, 0.0
+    k = process.covariance(x, x) + np.diag(process.hyper.noise)
+    for i in range(12):
+        rest = [j for j in range(12) if j != i]
+        foretold = process.hyper.mean + k[i, rest] @ np.linalg.solve(
+            k[np.ix_(rest, rest)], process.y[rest] - process.hyper.mean
+        )
+        missed += (process.y[i] - foretold) ** 2
+    assert explained(surrogate) == pytest.approx(1 - missed / (process.y**2).sum(), abs=1e-9)
+    assert explained(surrogate) > 0.8
+
+
+def test_a_source_of_noise_or_of_one_value_teaches_nothing() -> None:
+    rng, kind = np.random.default_rng(0), Kind("matern", "broad")
+    for values in (rng.standard_normal(30), np.full(30, 4.0)):
+        history = [
+            Trial.completed({"a": float(a)}, {"y": float(y), "z": float(a)}, source="prior")
+            for a, y in zip(rng.random(30), values, strict=True)
+        ]
+        evidence = gather(PROBLEM, history, (), apart=True)
+        assert trends_of(evidence.sources, 0, kind, None) == ()
+        (other,) = trends_of(evidence.sources, 1, kind, None)
+        assert isinstance(other, Learned)
+        assert explained(other.surrogate) > LEAST
