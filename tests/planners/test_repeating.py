@@ -144,8 +144,12 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, int]) -> No
 @pytest.mark.slow
 def test_where_nothing_teaches_anything_rounding_makes_no_repeat() -> None:
     # a plane in x and y and k, and a new point that is sure to be the best: what any measurement teaches is 0
-    names, ranges = ("x", "y"), [Real("x", 0, 1), Real("y", 0, 1), Integer("k", 1, 9)]
-    problem = Problem(Space(ranges, ["x**2 + y**2 <= 1", "x * y * k >= 0.2", "x + 0.1*k <= 1.4"]), [Objective("z")])
+    names = ("x", "y")
+    space = Space(
+        [Real("x", 0, 1), Real("y", 0, 1), Integer("k", 1, 9)],
+        ["x**2 + y**2 <= 1", "x * y * k >= 0.2", "x + 0.1*k <= 1.4"],
+    )
+    problem = Problem(space, [Objective("z")])
     points = problem.space.sample(16, 0)
     trials = [Trial.completed(p, {"z": float(p["k"]) + sum(float(p[name]) for name in names)}) for p in points[:12]]
     trials += [Trial.failed(p, "clogged") for p in points[12:]]
