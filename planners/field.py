@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FORBIDDEN = -1e300
-"""The log of the worth of what a constraint forbids."""
+FORBIDDEN = -1e305
+"""The log of the worth of what a constraint forbids: below that of any point, also of one whose worth is no number."""
 
 
 class Worth(Protocol):
