@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autolab.planners.explaining import rule_of
-from autolab.planners.prediction import WIDE, fitted
+from autolab.planners.prediction import WIDE, fitted, kind_of, kind_tried
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -48,7 +48,7 @@ class Belief:
         cls, problem: Problem, evidence: Evidence, seed: int, means: Mapping[str, Mean] | None = None
     ) -> Belief:
         """Fit the models. To be called where numerical work is isolated, with the same seed."""
-        models, success = fitted(problem, evidence, means)
+        models, success = fitted(problem, evidence, means, kind_tried(problem, evidence))
         return cls(problem, evidence, models, success, worth_of(problem, evidence, models, success, seed % 2**31))
 
     @property
@@ -89,6 +89,8 @@ class Belief:
         for i, worth in enumerate(worths):
             info: dict[str, Any] = {"rule": self.rule, "predicted": self._predicted(means[i], spreads[i])}
             info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
+            if self.models.each[0].kind != kind_of(self.problem.space):
+                info["supposed"] = str(self.models.each[0].kind)
             if self.trusted:
                 info["prior"] = self.trusted
             if chances is not None:

@@ -43,6 +43,7 @@ class Evidence:
         pending: `p x d`, encoded points under way.
         taken: Keys of all points tried or under way: not to be proposed again.
         streak: How many of the last trials failed in a row.
+        stall: How many trials were measured since the best one; 0 with several objectives.
         left_out: How many trials could not be used, for a quantity that is missing or not finite, or a
             point of another space or far away from it.
         aside: How many could have been used, but are too many for a model: see `_MOST`.
@@ -59,6 +60,7 @@ class Evidence:
     streak: int
     left_out: int
     aside: int = 0
+    stall: int = 0
     sources: tuple[Evidence, ...] = ()
 
     @property
@@ -123,6 +125,7 @@ def gather(
         taken=frozenset(problem.space.key(point) for point in seen),
         streak=_streak(told),
         left_out=left_out,
+        stall=_stall(problem, usable),
     )
     return _thinned(problem, evidence, most)
 
@@ -168,6 +171,13 @@ def _chosen(problem: Problem, y: Array, most: int) -> Places:
 def _even(n: int, most: int) -> Places:
     """Return `most` of `n` places at random, always the same ones; all where they are fewer."""
     return np.arange(n) if n <= most else np.sort(np.random.default_rng(n).permutation(n)[:most])
+
+
+def _stall(problem: Problem, trials: Sequence[Trial]) -> int:
+    if len(problem.objectives) > 1:
+        return 0
+    worth = [problem.utilities(one.outcome)[0] if problem.feasible(one.outcome) else -math.inf for one in trials]
+    return len(worth) - 1 - worth.index(max(worth)) if worth else 0
 
 
 def _streak(trials: Sequence[Trial]) -> int:

@@ -228,7 +228,7 @@ def log_h(z: Array) -> Array:
     """Return the log of `phi(z) + z Phi(z)`, also far below 0 (Ament et al. 2023, eq. 9).
 
     >>> log_h(np.array([0.0, -30.0])).round(3)
-    array([  -0.919, -457.724])
+    array([  -0.919, -457.725])
     """
     near = z > -1.0
     safe = np.where(near, z, 0.0)

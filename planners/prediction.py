@@ -53,12 +53,14 @@ class Prediction:
         return self.mean[name] - half, self.mean[name] + half
 
 
+_STALLED = 3  # trials without a better one
+
 Predict = Callable[[Sequence["Point"]], "list[Prediction]"]
 """Points -> one prediction each, in their order."""
 
 
 def fitted(
-    problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | None = None
+    problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | None = None, kind: Kind | None = None
 ) -> tuple[Models, Success | None]:
     """Return the models of the quantities, and that of success (None without a failure).
 
@@ -69,6 +71,7 @@ def fitted(
         problem: Names the quantities.
         evidence: What is known.
         means: Quantity -> what a person expects of it.
+        kind: What is supposed of the quantities; None for what their space suggests.
 
     Raises:
         InputError: A mean is not defined where something was measured.
@@ -76,7 +79,7 @@ def fitted(
     from autolab.planners import surrogate
     from autolab.planners.feasibility import Success
 
-    kind = kind_of(problem.space)
+    kind = kind or kind_of(problem.space)
     trends = trends_for(problem, evidence, means)
     if any(trends):
         from autolab.planners.informed import informed_models
@@ -122,6 +125,18 @@ def kind_of(space: Space | Candidates) -> Kind:
             axis.grid is not None for axis in space.axes
         )  # along a number, trends would lead to its end and stay
     return Kind("smooth", "stiff") if finite and 2 * labelled >= len(space.names) else Kind("matern", "broad")
+
+
+def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
+    """Return what is supposed for the next point: every second time, once nothing gets better, something else.
+
+    A model that takes a hill for noise puts one trial beside the other and learns nothing from it; one with short
+    lengthscales looks elsewhere.
+    """
+    from autolab.planners.surrogate import Kind
+
+    since = evidence.stall - _STALLED
+    return Kind("matern", "scaled") if since >= 0 and since % 2 == 0 else kind_of(problem.space)
 
 
 def predictor(problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | None = None) -> Predict:

@@ -119,3 +119,32 @@ def test_ten_thousand_trials_cost_seconds_and_little_memory() -> None:
     assert one.info["aside"] == 8800
     assert [one[name] for name in "abc"] == pytest.approx([0.31, 0.72, 0.5], abs=0.03)
     assert problem.space.key(one) not in gather(problem, history, []).taken
+
+
+@pytest.mark.parametrize(
+    ("values", "costs", "stall"),
+    [
+        ([1.0, 3.0, 2.0, 2.5], [0, 0, 0, 0], 2),
+        ([1.0, 3.0, 2.0, 2.5], [0, 9, 0, 0], 0),  # the best breaks the constraint
+        ([1.0, 3.0, 3.0], [0, 0, 0], 1),  # as good is not better
+        ([1.0, 2.0], [9, 9], 1),
+        ([], [], 0),
+    ],
+)
+def test_it_is_counted_how_long_nothing_got_better(values: list[float], costs: list[float], stall: int) -> None:
+    history = [
+        Trial.completed(point(i), {"y": y, "cost": cost}) for i, (y, cost) in enumerate(zip(values, costs, strict=True))
+    ]
+    assert gather(PROBLEM, [*history, Trial.failed(point(9), "clogged")], []).stall == stall
+    several = Problem(PROBLEM.space, [Objective("y"), Objective("cost", "minimize")])
+    assert gather(several, history, []).stall == 0
+
+
+def test_once_nothing_gets_better_every_second_point_is_by_another_model() -> None:
+    problem = Problem(Space([Real("x", 0, 1), Real("z", 0, 1)]), [Objective("y")])
+    points = problem.space.sample(9, 0)
+    history = [Trial.completed(p, {"y": 9.0 - i + float(p["x"])}) for i, p in enumerate(points)]
+    supposed = [
+        Bayes().suggest(problem, history[:n], n=1, seed=0)[0].info.get("supposed") for n in range(3, len(history) + 1)
+    ]
+    assert supposed == [None, "matern, scaled", None, "matern, scaled", None, "matern, scaled", None]

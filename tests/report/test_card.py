@@ -171,7 +171,7 @@ def test_a_figure_that_is_not_there(make: Make) -> None:
 
 def test_figures_before_the_first_trial(make: Make) -> None:
     assert len(make().plot("progress").data) == 0
-    with pytest.raises(al.AutolabError, match="no model is trusted before 4 trials"):
+    with pytest.raises(al.AutolabError, match="no model is trusted before 3 trials"):
         make().plot("surface")
 
 
