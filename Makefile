@@ -3,7 +3,7 @@
 # make coverage  the same, and how much of the source it reaches (a third slower; at least 90 %)
 # make check  lint, types, import contract, doctests, documentation and fast tests: gates each commit
 # make wheel-test  fast tests against the built wheel instead of the tree; the contract kit among them tries every driver
-# make proof  the long proofs of the promises (kills, commit by commit)
+# make proof  the long proofs of the promises (kills, commit by commit), and the contract of planners for Ax and BayBE
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -38,9 +38,10 @@ wheel-test: .venv/.dev
 	$(WHEEL) $(BIN)/python -c "import autolab; assert 'build/wheel/site' in autolab.__file__, autolab.__file__"
 	$(WHEEL) $(BIN)/pytest -n 2 --dist loadfile -q -m "not slow" tests/journal tests/spec tests/lab tests/protocols
 
-proof: .venv/.dev
+proof: .venv/.dev cross-env/.ready
 	$(BIN)/python tests/loop/proof_of_kills.py --kills 20
 	$(BIN)/python tests/loop/proof_of_commits.py
+	PYTHONPATH=$(CURDIR) cross-env/planners/bin/python -m pytest -q tests/planners/test_contract.py -k "TestAx or TestBayBE"
 
 cross-check: .venv/.dev cross-env/.ready
 	$(BIN)/python -m pytest -q tests/simulators/test_third_party.py tests/drivers/test_third_party.py tests/planners/test_third_party.py

@@ -131,12 +131,13 @@ def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
     """Return what is supposed for the next point: every second time, once nothing gets better, something else.
 
     A model that takes a hill for noise puts one trial beside the other and learns nothing from it; one with short
-    lengthscales looks elsewhere.
+    lengthscales looks elsewhere. Not where trials cost differently: elsewhere is dear.
     """
     from autolab.planners.surrogate import Kind
 
     since = evidence.stall - _STALLED
-    return Kind("matern", "scaled") if since >= 0 and since % 2 == 0 else kind_of(problem.space)
+    elsewhere = problem.cost is None and since >= 0 and since % 2 == 0
+    return Kind("matern", "scaled") if elsewhere else kind_of(problem.space)
 
 
 def predictor(problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | None = None) -> Predict:

@@ -13,11 +13,13 @@ settings.register_profile("gate", deadline=None, derandomize=True)
 settings.load_profile("gate" if os.environ.get("CI") else "desk")
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Tell which tests share a process when several run them.
+def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Tell which tests share a process when several run them (with pytest-xdist).
 
     The tests of one file do, for they share what is dear to set up; those of programs by other people share nothing.
     """
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
     for item in items:
         alone = item.path.name == "test_third_party.py"
         item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))

@@ -228,10 +228,10 @@ def test_ctrl_c_keeps_what_is_finished(autolab: Autolab, here: Path, monkeypatch
 MANY = ["study", "--planner", "random", "--problem", "branin", "--seeds", "400", "--budget", "10", "--jobs", "2"]
 
 
-def started(here: Path) -> subprocess.Popen[str]:
+def started(here: Path, seeds: int = 400) -> subprocess.Popen[str]:
     """Return a study under way that has finished a run."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "autolab", *MANY],
+        [sys.executable, "-m", "autolab", *(str(seeds) if word == "400" else word for word in MANY)],
         cwd=here,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -239,7 +239,7 @@ def started(here: Path) -> subprocess.Popen[str]:
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     assert process.stderr is not None
-    assert process.stderr.readline().startswith("[1/400]")
+    assert process.stderr.readline().startswith(f"[1/{seeds}]")
     return process
 
 
@@ -262,7 +262,7 @@ def test_killed_and_started_again_it_goes_on(autolab: Autolab, here: Path) -> No
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
 def test_an_interrupt_ends_it_with_all_its_processes(here: Path) -> None:
-    process = started(here)
+    process = started(here, seeds=5000)  # so many that none but the signal ends it
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)  # ends when no process holds the pipe any more
 

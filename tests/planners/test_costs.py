@@ -100,13 +100,13 @@ def test_any_key_may_be_dear_and_a_key_that_the_point_before_lacks_counts_as_cha
 
 
 @functools.cache
-def campaign(dear: bool, n: int = 18) -> tuple[tuple[Trial, ...], tuple[dict[str, Any], ...]]:
+def campaign(dear: bool, number: int = 0, n: int = 18) -> tuple[tuple[Trial, ...], tuple[dict[str, Any], ...]]:
     """Return trials, one at a time, of a hill at 71 and 0.3, and what was told of each."""
     problem = Problem(PLANE, Objective("y"), cost=DEAR if dear else None)
     history: list[Trial] = []
     told = []
     for step in range(n):
-        (one,) = Bayes().suggest(problem, history, n=1, seed=step)
+        (one,) = Bayes().suggest(problem, history, n=1, seed=100 * number + step)
         hill = math.exp(-(((float(one["T"]) - 71) / 40) ** 2) - (float(one["rate"]) - 0.3) ** 2 / 0.1)
         told.append(dict(one.info))
         history.append(Trial.completed(one.point, {"y": hill}))
@@ -120,9 +120,9 @@ def moved(history: Sequence[Trial]) -> float:
 
 @pytest.mark.slow
 def test_dear_changes_become_small_and_the_optimum_is_found() -> None:
-    cheap, dear = campaign(False)[0], campaign(True)[0]
-    assert moved(dear[3:]) < 0.5 * moved(cheap[3:])
-    for history in (cheap, dear):
+    cheap, dear = ([campaign(kind, number)[0] for number in range(4)] for kind in (False, True))
+    assert sum(moved(one[3:]) for one in dear) < 0.85 * sum(moved(one[3:]) for one in cheap)
+    for history in (*cheap, *dear):
         assert max(trial.outcome["y"].value for trial in history) > 0.99
 
 
@@ -164,7 +164,7 @@ def test_labels_that_are_dear_are_changed_rarely() -> None:
 @pytest.mark.slow
 def test_the_points_of_a_batch_come_in_an_order_that_costs_little() -> None:
     problem = Problem(PLANE, Objective("y"), cost=DEAR)
-    history = list(campaign(False, 6)[0])
+    history = list(campaign(False, n=6)[0])
     found = Bayes().suggest(problem, history, n=5, seed=1)
     assert problem.cost is not None
     befores = [history[-1].point, *(one.point for one in found)]
