@@ -134,6 +134,11 @@ def _improvement(problem: Problem, evidence: Evidence, model: Any, seed: int) ->
     def objective(y: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803  botorch's argument name
         return utility(y)
 
+    return _noisy(problem, evidence, model, seed, objective)
+
+
+def _noisy(problem: Problem, evidence: Evidence, model: Any, seed: int, objective: Callable[..., Tensor]) -> Any:  # noqa: ANN401  botorch ships no types
+    """Return the noisy expected improvement of one number that the quantities come to."""
     return qLogNoisyExpectedImprovement(
         model=model,
         X_baseline=torch.as_tensor(evidence.x),
@@ -173,14 +178,7 @@ def _scalarized(problem: Problem, evidence: Evidence, model: Any, seed: int) -> 
         scaled = weights * (torch.stack([utility(y) for utility in utilities], dim=-1) - low) / span
         return scaled.min(dim=-1).values + _AUGMENTED * scaled.sum(dim=-1)
 
-    return qLogNoisyExpectedImprovement(
-        model=model,
-        X_baseline=torch.as_tensor(evidence.x),
-        sampler=SobolQMCNormalSampler(torch.Size([_SAMPLES]), seed=seed),
-        objective=GenericMCObjective(weighed),
-        constraints=_limits(problem),
-        prune_baseline=True,
-    )
+    return _noisy(problem, evidence, model, seed, weighed)
 
 
 def _reference(problem: Problem, evidence: Evidence, utilities: Callable[[Tensor], Tensor]) -> Tensor:

@@ -85,14 +85,15 @@ class Belief:
         encoded = self.problem.space.encode(points)
         means, spreads = self.models.widened(encoded)
         chances = self.success.probabilities(encoded) if self.success is not None else None
+        trusted, kind = self.trusted, self.models.each[0].kind
         told = []
         for i, worth in enumerate(worths):
             info: dict[str, Any] = {"rule": self.rule, "predicted": self._predicted(means[i], spreads[i])}
             info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
-            if self.models.each[0].kind != kind_of(self.problem.space):
-                info["supposed"] = str(self.models.each[0].kind)
-            if self.trusted:
-                info["prior"] = self.trusted
+            if kind != kind_of(self.problem.space):
+                info["supposed"] = str(kind)
+            if trusted:
+                info["prior"] = trusted
             if chances is not None:
                 info["success"] = float(chances[i])
             told.append(info)

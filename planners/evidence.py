@@ -141,7 +141,7 @@ def past(history: Sequence[Trial]) -> list[list[Trial]]:
 
 def _thinned(problem: Problem, evidence: Evidence, most: int) -> Evidence:
     """Return evidence of no more trials than a model is made of; what is taken stays whole."""
-    kept, failed = _chosen(problem, evidence.y, most), _even(len(evidence.failed), most // 2)
+    kept, failed = _chosen(problem, evidence.y, most), even(len(evidence.failed), most // 2)
     aside = len(evidence.x) - len(kept) + len(evidence.failed) - len(failed)
     if not aside:
         return evidence
@@ -165,10 +165,10 @@ def _chosen(problem: Problem, y: Array, most: int) -> Places:
         worth = np.array([objective.utility(value) for value in y[:, i]])
         best.update(int(one) for one in np.argsort(-worth, kind="stable")[:share])
     others = np.array([i for i in range(len(y)) if i not in best])
-    return np.sort(np.concatenate([sorted(best), others[_even(len(others), most - len(best))]]).astype(int))
+    return np.sort(np.concatenate([sorted(best), others[even(len(others), most - len(best))]]).astype(int))
 
 
-def _even(n: int, most: int) -> Places:
+def even(n: int, most: int) -> Places:
     """Return `most` of `n` places at random, always the same ones; all where they are fewer."""
     return np.arange(n) if n <= most else np.sort(np.random.default_rng(n).permutation(n)[:most])
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import expit, log_expit
 
-from autolab.planners.kernels import KERNELS, distances
+from autolab.planners.kernels import KERNELS, distances, pulled, stretched
 from autolab.planners.process import cholesky, inverted, solve
 
 Array = NDArray[np.float64]
@@ -113,7 +113,7 @@ class Success:
         w = _by_covariance(mode, k)
         weighted = (w + w.T) * (0.5 * variance * slope)
         gradient = np.empty_like(logs)
-        gradient[:-1] = 2 * (weighted.sum(axis=1) @ scaled**2 - np.einsum("ij,ij->j", scaled, weighted @ scaled))
+        gradient[:-1] = 2 * stretched(scaled, weighted)
         gradient[-1] = 2 * float((w * k).sum())
         # log-normal priors: lengthscales that grow with the root of the dimension, an amplitude around its own
         away, louder = logs[:-1] - math.sqrt(2) - 0.5 * math.log(d), logs[-1] - math.log(_AMPLITUDE)
@@ -139,14 +139,11 @@ class Success:
         root = self._mode.root
         solved = root * solve(self._mode.factor, (k * root).T).T
         width = np.sqrt(1 + math.pi * variance / 8)
-        by_mean = self._pulled(x, slope * self._mode.slope)
-        by_variance = self._pulled(x, -2 * slope * solved)
+        by_mean = pulled(x, self._x, slope * self._mode.slope, self._scales)
+        by_variance = pulled(x, self._x, -2 * slope * solved, self._scales)
         u = mean / width
         gradient = by_mean / width[:, None] - (u * math.pi / 16 / width**2)[:, None] * by_variance
         return np.asarray(log_expit(u)), np.asarray(expit(-u)[:, None] * gradient)
-
-    def _pulled(self, x: Array, weights: Array) -> Array:
-        return np.asarray((weights @ self._x - weights.sum(axis=1)[:, None] * x) / self._scales**2)
 
     def probabilities(self, x: Array) -> list[float]:
         """Return the probability of success of encoded points (`N x d`)."""

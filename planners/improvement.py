@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 
 _SAMPLES = 32
 _JITTER = 1e-6
+_CHUNK = 4096
 CAUTION = 2.0
 """The power of the probability of success that a gain is weighed by; 1 more for each of the last trials that failed."""
 _LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
@@ -219,9 +220,6 @@ class _Sampled:
 
         means = process.mean(x)[:, None] + across @ self._weights
         return means, np.maximum(variance, self._least), by_mean, by_variance
-
-
-_CHUNK = 4096
 
 
 def log_h(z: Array) -> Array:

@@ -62,3 +62,25 @@ def distances(a: Array, b: Array) -> Array:
     """Return squared Euclidean distances `n x m` of `n x d` with `m x d` points."""
     squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2.0 * (a @ b.T)
     return np.asarray(np.maximum(squares, 0.0))
+
+
+def pulled(a: Array, b: Array, weights: Array, scales: Array) -> Array:
+    """Return the derivative `N x d`, by the points `a`, of a weighed sum over `b` of a kernel.
+
+    Args:
+        a: `N x d`.
+        b: `M x d`.
+        weights: `N x M`: the weights, times `-2` times the derivative of the kernel by `q`.
+        scales: `d`, the lengthscales.
+    """
+    return np.asarray((weights @ b - weights.sum(axis=1)[:, None] * a) / scales**2)
+
+
+def stretched(scaled: Array, weighted: Array) -> Array:
+    """Return half the derivative `d`, by the logarithms of lengthscales, of a weighed sum of a kernel among `n` points.
+
+    Args:
+        scaled: `n x d`, points divided by the lengthscales.
+        weighted: `n x n`, symmetric: the weights, times `-2` times the derivative of the kernel by `q`.
+    """
+    return np.asarray(weighted.sum(axis=1) @ scaled**2 - np.einsum("ij,ij->j", scaled, weighted @ scaled))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WIDE = 1.96
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
+_STALLED = 3  # trials without a better one
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,6 @@ class Prediction:
         half = WIDE * self.deviation[name]
         return self.mean[name] - half, self.mean[name] + half
 
-
-_STALLED = 3  # trials without a better one
 
 Predict = Callable[[Sequence["Point"]], "list[Prediction]"]
 """Points -> one prediction each, in their order."""
@@ -121,9 +120,8 @@ def kind_of(space: Space | Candidates) -> Kind:
         labelled, finite = sum(isinstance(space.point(0)[name], str) for name in space.names), True
     else:
         labelled = sum(isinstance(axis, Categorical) for axis in space.axes)
-        finite = all(
-            axis.grid is not None for axis in space.axes
-        )  # along a number, trends would lead to its end and stay
+        # along a number, trends would lead to its end and stay
+        finite = all(axis.grid is not None for axis in space.axes)
     return Kind("smooth", "stiff") if finite and 2 * labelled >= len(space.names) else Kind("matern", "broad")
 
 
@@ -172,14 +170,9 @@ def predictions_of(
         means, deviations = models.widened(encoded)
         chances = success.probabilities(encoded) if success is not None else [None] * len(points)
     names = problem.outcome_names
+    noise = _named(names, models.noises * models.widenings)
     return [
-        Prediction(
-            dict(point),
-            _named(names, mean),
-            _named(names, deviation),
-            chance,
-            _named(names, models.noises * models.widenings),
-        )
+        Prediction(dict(point), _named(names, mean), _named(names, deviation), chance, noise)
         for point, mean, deviation, chance in zip(points, means, deviations, chances, strict=True)
     ]
 

@@ -112,7 +112,7 @@ def priors(name: PriorName, d: int) -> Priors:
     |---|---|---|
     | `broad` | around 0.9 times the root of the dimension, a variance of its own | numbers |
     | `stiff` | long ones that hardly differ, a variance of its own | labels and descriptors |
-    | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | comparison |
+    | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | when nothing gets better |
 
     The center of `broad` and `scaled` grows with the root of the dimension (Hvarfner, Hellsten and Nardi 2024). `stiff`
     is what the chemists' packages take (around 4 ranges in 5 dimensions). Which one for what was measured: see the page

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
 
-from autolab.planners.kernels import KERNELS, Shape, distances
+from autolab.planners.evidence import even
+from autolab.planners.kernels import KERNELS, Shape, distances, pulled, stretched
 from autolab.planners.priors import PriorName, Priors, priors
 
 Array = NDArray[np.float64]
@@ -137,7 +138,9 @@ class Process:
             b: `M x d`.
             weights: `N x M`: the weights, times the second result of `covariances`.
         """
-        return np.asarray((weights @ b - weights.sum(axis=1)[:, None] * a) / self.hyper.lengthscales**2)
+        return pulled(a, b, weights, self.hyper.lengthscales)
+
+    # -- after the trials
 
     def posterior(self, x: Array) -> tuple[Array, Array]:
         """Return mean and variance (`N` each) of the quantity itself, without noise, standardized."""
@@ -178,20 +181,13 @@ def fit(x: Array, y: Array, variance: Array | None, shape: Shape, prior: PriorNa
         shape: Of the covariance.
         prior: Which priors.
     """
-    some = _some(len(y))
+    some = even(len(y), _FITTED)  # hyperparameters are fitted to a share of many
     task = Fitting(x[some], y[some], None if variance is None else variance[some], shape, priors(prior, x.shape[1]))
     hyper = task.hyper(task.best())
     if len(y) > len(some):
         noise = np.full(len(y), float(hyper.noise[0])) if variance is None else variance
         hyper = replace(hyper, noise=noise)
     return Process(x, y, shape, hyper)
-
-
-def _some(n: int) -> NDArray[np.int64]:
-    """Return which of `n` trials hyperparameters are fitted to: all, or a share of many (always the same one)."""
-    if n <= _FITTED:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(n).permutation(n)[:_FITTED])
 
 
 class Fitting:
@@ -303,10 +299,8 @@ class Fitting:
         loss = 0.5 * rest @ alpha + np.log(np.diag(factor)).sum() + 0.5 * len(alpha) * math.log(2 * math.pi)
         loss += 0.5 * away @ self._precision @ away
         w = np.outer(alpha, alpha) - inverse  # twice the derivative of the likelihood by the covariance
-        weighted = w * (outputscale * slope)
-        spread = weighted.sum(axis=1) @ scaled**2 - np.einsum("ij,ij->j", scaled, weighted @ scaled)
         gradient = np.empty_like(u)
-        gradient[: self._d] = -spread
+        gradient[: self._d] = -stretched(scaled, w * (outputscale * slope))
         if self._learn:
             gradient[self._d] = -0.5 * math.exp(u[self._d]) * np.trace(w)
         if self._free:
