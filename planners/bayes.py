@@ -132,10 +132,7 @@ class Bayes:
         Raises:
             PlannerError: Too few trials for a model, or none fits them.
         """
-        evidence = self._gathered(problem, history, ())
-        if self._too_few(problem, evidence) and not self._knows(problem, evidence):
-            raise PlannerError(self._untrusted(problem, evidence))
-        return predictor(problem, evidence, self.mean)
+        return predictor(problem, self._telling(problem, history), self.mean)
 
     def explain(
         self,
@@ -212,9 +209,7 @@ class Bayes:
             InputError: Several objectives, or a probability outside of 0..1.
             PlannerError: Too few trials for a model, none fits them, or none keeps the outcome constraints.
         """
-        evidence = self._gathered(problem, history, ())
-        if self._too_few(problem, evidence) and not self._knows(problem, evidence):
-            raise PlannerError(self._untrusted(problem, evidence))
+        evidence = self._telling(problem, history)
         try:
             return regret_bound(problem, evidence, probability, seed, self.mean)
         except AutolabError:
@@ -229,6 +224,17 @@ class Bayes:
                 msg = f"mean: there is no quantity {name!r}: {did_you_mean(name, problem.outcome_names)}"
                 raise InputError(msg)
         return gather(problem, history, pending, apart=True)
+
+    def _telling(self, problem: Problem, history: Sequence[Trial]) -> Evidence:
+        """Return evidence that is enough for a model.
+
+        Raises:
+            PlannerError: It is not.
+        """
+        evidence = self._gathered(problem, history, ())
+        if self._too_few(problem, evidence) and not self._knows(problem, evidence):
+            raise PlannerError(self._untrusted(problem, evidence))
+        return evidence
 
     def _knows(self, problem: Problem, evidence: Evidence) -> bool:
         """Return whether something is known of every quantity before the first trial."""

@@ -80,13 +80,13 @@ class Field:
 
     def values(self, s: Array) -> Array:
         """Return `N`; per cost, and `FORBIDDEN` where a nonlinear constraint is broken."""
-        encoded = self.coordinates.encode(s)
-        worths = self.worth.values(encoded)
+        worths = self.worth.values(self.coordinates.encode(s))
+        if self.toll is None and not self.space.nonlinear:
+            return worths
+        points = [self.coordinates.point(one) for one in s]
         if self.toll is not None:
-            worths = worths - np.log(self.toll.costs([self.coordinates.point(one) for one in s]))
-        if self.space.nonlinear:
-            worths = np.where(self.allowed(s), worths, FORBIDDEN)
-        return worths
+            worths = worths - np.log(self.toll.costs(points))
+        return np.where(self.space.allows(points), worths, FORBIDDEN)
 
     def slopes(self, s: Array) -> tuple[Array, Array]:
         """Return `N` and its derivative `N x K`, without cost and nonlinear constraints."""

@@ -184,9 +184,10 @@ class _Space:
     def _between(self, near: Array, spread: Array, rng: np.random.Generator) -> list[Array]:
         """Return points on short ways from `near` ones to others: linear constraints hold all along."""
         found = []
+        others = np.array([self._coordinates.held(one) for one in spread])
         for s in near:
-            alike = spread[(self._coordinates.held(s) == [self._coordinates.held(one) for one in spread]).all(axis=1)]
             held = self._coordinates.held(s)
+            alike = spread[(others == held).all(axis=1)]
             alike = alike[(alike[:, held] == s[held]).all(axis=1)][:48]
             found.append(s + 0.2 * rng.random((len(alike), 1)) * (alike - s))
         return found

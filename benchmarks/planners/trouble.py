@@ -25,6 +25,7 @@ from autolab.model.trial import Point, Trial
 from autolab.planners.bayes import Bayes
 from autolab.study.case import Case
 from autolab.study.cases import make_case
+from autolab.study.intervals import interval
 
 Array = NDArray[np.float64]
 
@@ -109,9 +110,8 @@ def arrival(case: Case, trials: Sequence[Trial], level: float) -> int:
 def ratio(mine: Sequence[int], other: Sequence[int]) -> str:
     """Return the ratio of two means over the same seeds, with a paired bootstrap interval."""
     a, b = np.array(mine, dtype=float), np.array(other, dtype=float)
-    picks = np.random.default_rng(0).integers(len(a), size=(4000, len(a)))
-    low, high = np.quantile(a[picks].mean(axis=1) / b[picks].mean(axis=1), [0.025, 0.975])
-    return f"{a.mean() / b.mean():.2f} ({low:.2f} to {high:.2f})"
+    found = interval(len(a), lambda seeds: a[seeds].mean(axis=-1) / b[seeds].mean(axis=-1))
+    return f"{found.value:.2f}" if found.low is None else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 def failures(seeds: range) -> None:
