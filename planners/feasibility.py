@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import expit, log_expit
 
+from autolab.planners.factors import cholesky, inverted, solve
 from autolab.planners.kernels import KERNELS, distances, pulled, stretched
-from autolab.planners.process import cholesky, inverted, solve
 
 Array = NDArray[np.float64]
 

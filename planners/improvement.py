@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
-from autolab.planners.process import cholesky, halved, solve
+from autolab.planners.factors import cholesky, halved, solve
 
 if TYPE_CHECKING:
     from autolab.model.objectives import OutcomeConstraint

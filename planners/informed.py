@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from autolab.planners.factors import cholesky, inverted
+from autolab.planners.fitting import Fitting, Regressors, fit
 from autolab.planners.priors import Spread, priors
-from autolab.planners.process import Fitting, Hyperparameters, Process, Regressors, cholesky, fit, inverted
+from autolab.planners.process import Hyperparameters, Process
 from autolab.planners.surrogate import Kind, Models, Surrogate, Trust, noise_of, surrogate_of
 
 if TYPE_CHECKING:

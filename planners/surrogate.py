@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolab.planners.calibration import conformal
-from autolab.planners.process import LEAST_NOISE, Process, fit
+from autolab.planners.fitting import LEAST_NOISE, fit
 
 if TYPE_CHECKING:
     from autolab.planners.evidence import Evidence
     from autolab.planners.kernels import Shape
     from autolab.planners.priors import PriorName
+    from autolab.planners.process import Process
 
 Array = NDArray[np.float64]
 

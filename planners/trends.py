@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from autolab.planners.process import halved, solve
+from autolab.planners.factors import halved, solve
 from autolab.planners.surrogate import Kind, Surrogate, surrogate_of
 
 if TYPE_CHECKING:

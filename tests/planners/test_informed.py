@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import multivariate_normal, norm
 
 from autolab.planners.evidence import Evidence
+from autolab.planners.factors import cholesky
+from autolab.planners.fitting import Fitting, Regressors
 from autolab.planners.informed import (
     DEVIATION,
     HELPS,
@@ -21,7 +23,6 @@ from autolab.planners.informed import (
 )
 from autolab.planners.kernels import Shape
 from autolab.planners.priors import PriorName, priors
-from autolab.planners.process import Fitting, Regressors, cholesky
 from autolab.planners.surrogate import Kind, Surrogate, surrogate_of
 from autolab.planners.trends import Learned
 

@@ -25,11 +25,13 @@ from autolab.model.space import Space
 from autolab.model.trial import Trial
 from autolab.planners.bridge import as_botorch
 from autolab.planners.evidence import gather
+from autolab.planners.factors import cholesky, inverted, solve
+from autolab.planners.fitting import Fitting, fit
 from autolab.planners.isolation import isolated
 from autolab.planners.kernels import KERNELS, Shape, distances
 from autolab.planners.prediction import fitted
 from autolab.planners.priors import Gamma, LogNormal, PriorName, Spread, priors
-from autolab.planners.process import Fitting, Hyperparameters, Process, cholesky, fit, inverted, solve
+from autolab.planners.process import Hyperparameters, Process
 from autolab.planners.surrogate import Kind, Surrogate
 
 Array = NDArray[np.float64]

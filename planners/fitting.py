@@ -1,0 +1,209 @@
+"""The fit of a Gaussian process: its most probable hyperparameters.
+
+Notation: `n` trials, `d` encoded columns, `u` the logarithms of the hyperparameters, `K` (`n x n`) the covariance of the
+measured values with their noise. Outcomes are standardized.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolab.planners.evidence import even
+from autolab.planners.factors import cholesky, inverted, solve
+from autolab.planners.kernels import KERNELS, Shape, distances, stretched
+from autolab.planners.priors import PriorName, Priors, priors
+from autolab.planners.process import Hyperparameters, Process
+
+Array = NDArray[np.float64]
+
+LEAST_NOISE = 1e-4  # of the outcomes' variance, as in botorch
+_STEPS = 60
+_FITTED = 400
+_SHORTER = (0.8, 1.6, 2.4)  # by how much the logarithms of lengthscales may begin lower
+_WIDEST = 4.5  # how far from its prior's mode a hyperparameter's logarithm is searched
+
+
+@dataclass(frozen=True)
+class Regressors:
+    """What the mean of a process may follow, at `n` trials and standardized as the outcomes are.
+
+    Attributes:
+        columns: `n x K`.
+        unsure: `n x n`: covariance of what is not known of their sum.
+        expected: `K`: factors before any trial.
+        precision: `K`: of those.
+    """
+
+    columns: Array
+    unsure: Array
+    expected: Array
+    precision: Array
+
+
+def fit(x: Array, y: Array, variance: Array | None, shape: Shape, prior: PriorName) -> Process:
+    """Return the process with the most probable hyperparameters.
+
+    Args:
+        x: `n x d` encoded points.
+        y: `n` standardized outcomes.
+        variance: `n`: of each outcome's noise, standardized; None where one noise level is to be learned.
+        shape: Of the covariance.
+        prior: Which priors.
+    """
+    some = even(len(y), _FITTED)  # hyperparameters are fitted to a share of many
+    task = Fitting(x[some], y[some], None if variance is None else variance[some], shape, priors(prior, x.shape[1]))
+    hyper = task.hyper(task.best())
+    if len(y) > len(some):
+        noise = np.full(len(y), float(hyper.noise[0])) if variance is None else variance
+        hyper = replace(hyper, noise=noise)
+    return Process(x, y, shape, hyper)
+
+
+class Fitting:
+    """The search for hyperparameters: logarithms `u` of lengthscales, noise (where learned), outputscale (where free).
+
+    The constant mean is set to its best for each `u`, in closed form; with it the factors of trends, where there are
+    any, each normal before any trial.
+
+    Args:
+        x: `n x d` encoded points.
+        y: `n` standardized outcomes.
+        variance: As for `fit`.
+        shape: Of the covariance.
+        prior: Of the hyperparameters.
+        trends: What the mean may follow; None for a constant.
+    """
+
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        variance: Array | None,
+        shape: Shape,
+        prior: Priors,
+        trends: Regressors | None = None,
+    ) -> None:
+        self._x, self._y, self._variance = x, y, variance
+        self._basis = np.ones((len(y), 1)) if trends is None else np.column_stack([np.ones(len(y)), trends.columns])
+        self._unsure = 0.0 if trends is None else trends.unsure
+        self._expected = np.concatenate([[0.0], [] if trends is None else trends.expected])
+        self._precision = np.diag(np.concatenate([[0.0], [] if trends is None else trends.precision]))
+        self._kernel, self._prior = KERNELS[shape], prior
+        self._d = x.shape[1]
+        self._learn = variance is None
+        self._free = prior.outputscale is not None
+
+    def best(self) -> Array:
+        """Return the most probable `u`."""
+        from scipy.optimize import minimize  # loaded late: half a second
+
+        settings: Any = {"jac": True, "method": "L-BFGS-B", "bounds": self.bounds}
+        ends = [minimize(self.loss, u, **settings, options={"maxiter": _STEPS, "ftol": 1e-6}) for u in self.starts]
+        found = min(ends, key=lambda end: float(end.fun))
+        return np.asarray(found.x) if np.isfinite(found.fun) else self.start
+
+    @property
+    def start(self) -> Array:
+        """The modes of the priors; lengthscales not longer than 0.75 times the root of the dimension.
+
+        From longer ones the way to short ones is flat.
+        """
+        first = [min(self._prior.lengthscale.mode, 0.5 * math.log(self._d) - 0.3)] * self._d
+        if self._learn:
+            first.append(math.log(max(math.exp(self._prior.noise.mode), 2 * LEAST_NOISE)))
+        if self._prior.outputscale is not None:
+            first.append(self._prior.outputscale.mode)
+        return np.array(first)
+
+    @property
+    def starts(self) -> list[Array]:
+        """The start, and where shorter lengthscales tell more of the trials the best of some such, too.
+
+        Peaks that stand alone are else taken for noise, for between the two the density is low.
+        """
+        first = self.start
+        shorter = [first - shift * (np.arange(len(first)) < self._d) for shift in _SHORTER]
+        losses = [self.loss(u)[0] for u in (first, *shorter)]
+        best = int(np.argmin(losses))
+        return [first] if best == 0 else [first, shorter[best - 1]]
+
+    @property
+    def expected(self) -> tuple[Array, float]:
+        """Lengthscales (`d`) and variance before any trial."""
+        return np.exp(self.start[: self._d]), math.exp(self.start[-1]) if self._free else 1.0
+
+    @property
+    def bounds(self) -> list[tuple[float, float]]:
+        """Least and greatest of each."""
+        middle = self._prior.lengthscale.mode
+        found = [(max(middle - _WIDEST, math.log(0.005)), middle + _WIDEST)] * self._d
+        if self._learn:
+            found.append((math.log(LEAST_NOISE), 3.0))
+        if self._prior.outputscale is not None:
+            found.append((self._prior.outputscale.mode - _WIDEST, self._prior.outputscale.mode + _WIDEST))
+        return found
+
+    def _noise(self, u: Array) -> Array:
+        if self._variance is not None:
+            return self._variance
+        return np.full(len(self._y), math.exp(u[self._d]))
+
+    def loss(self, u: Array) -> tuple[float, Array]:
+        """Return the negative log posterior density, and its gradient."""
+        scales = np.exp(u[: self._d])
+        outputscale = math.exp(u[-1]) if self._free else 1.0
+        scaled = self._x / scales
+        value, slope = self._kernel.both(distances(scaled, scaled))
+        k = outputscale * value
+        full = k + self._unsure
+        full.flat[:: len(full) + 1] += self._noise(u)
+        try:
+            factor = cholesky(full)
+        except np.linalg.LinAlgError:
+            return math.inf, np.zeros_like(u)
+        inverse = inverted(factor)
+        factors = self._factors(inverse @ self._basis)
+        rest, away = self._y - self._basis @ factors, factors - self._expected
+        alpha = inverse @ rest
+        loss = 0.5 * rest @ alpha + np.log(np.diag(factor)).sum() + 0.5 * len(alpha) * math.log(2 * math.pi)
+        loss += 0.5 * away @ self._precision @ away
+        w = np.outer(alpha, alpha) - inverse  # twice the derivative of the likelihood by the covariance
+        gradient = np.empty_like(u)
+        gradient[: self._d] = -stretched(scaled, w * (outputscale * slope))
+        if self._learn:
+            gradient[self._d] = -0.5 * math.exp(u[self._d]) * np.trace(w)
+        if self._free:
+            gradient[-1] = -0.5 * float((w * k).sum())
+        prior, slopes = self._log_prior(u)
+        return float(loss - prior), gradient - slopes
+
+    def _log_prior(self, u: Array) -> tuple[float, Array]:
+        slopes = np.empty_like(u)
+        value, slopes[: self._d] = self._prior.lengthscale.log(u[: self._d])
+        total = float(value.sum())
+        if self._learn:
+            one, slopes[self._d] = self._prior.noise.log(u[self._d])
+            total += float(one)
+        if self._prior.outputscale is not None:
+            one, slopes[-1] = self._prior.outputscale.log(u[-1])
+            total += float(one)
+        return total, slopes
+
+    def hyper(self, u: Array) -> Hyperparameters:
+        """Return the hyperparameters at `u`."""
+        scales, noise = np.exp(u[: self._d]), self._noise(u)
+        outputscale = math.exp(u[-1]) if self._free else 1.0
+        scaled = self._x / scales
+        k = outputscale * self._kernel.value(distances(scaled, scaled)) + self._unsure + np.diag(noise)
+        first, *others = self._factors(solve(cholesky(k), self._basis)).tolist()
+        return Hyperparameters(scales, outputscale, noise, first, self._learn, tuple(others))
+
+    def _factors(self, solved: Array) -> Array:
+        """Return the most probable mean and factors, given `K^-1` times the basis."""
+        normal = solved.T @ self._basis + self._precision
+        return np.asarray(np.linalg.solve(normal, solved.T @ self._y + self._precision @ self._expected))
