@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from autolab.planners.field import Worth
     from autolab.planners.stated import Mean
     from autolab.planners.surrogate import Models
+    from autolab.planners.warping import Warped
 
 _SUREST = 1.0 - 1e-7  # what one of two models counts at most: its logarithm must have a counterpart
 
@@ -35,6 +36,7 @@ class Belief:
         models: Of all quantities.
         success: Probability of success; None while nothing has failed.
         worth: Of a point, with what is pending counted in.
+        warped: The objective on the scale on which points are weighed; None for its own.
     """
 
     problem: Problem
@@ -42,6 +44,7 @@ class Belief:
     models: Models
     success: Success | None
     worth: Worth
+    warped: Warped | None
 
     @classmethod
     def learned(
@@ -49,7 +52,12 @@ class Belief:
     ) -> Belief:
         """Fit the models. To be called where numerical work is isolated, with the same seed."""
         models, success = fitted(problem, evidence, means, kind_tried(problem, evidence))
-        return cls(problem, evidence, models, success, worth_of(problem, evidence, models, success, seed % 2**31))
+        bent = None
+        if not sampled(problem):
+            from autolab.planners.warping import warped
+
+            bent = warped(problem, evidence, models)
+        return cls(problem, evidence, models, success, worth_of(problem, evidence, models, success, seed, bent), bent)
 
     @property
     def rule(self) -> str:
@@ -92,6 +100,8 @@ class Belief:
             info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
             if kind != kind_of(self.problem.space):
                 info["supposed"] = str(kind)
+            if self.warped is not None:
+                info["warped"] = self.warped.power
             if trusted:
                 info["prior"] = trusted
             if chances is not None:
@@ -112,11 +122,21 @@ def sampled(problem: Problem) -> bool:
     return len(problem.objectives) > 1 or problem.objectives[0].target is not None
 
 
-def worth_of(problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int) -> Worth:
+def worth_of(
+    problem: Problem,
+    evidence: Evidence,
+    models: Models,
+    success: Success | None,
+    seed: int,
+    warped: Warped | None = None,
+) -> Worth:
     """Return what points are worth: in closed form where there is one, else by samples."""
+    seed %= 2**31
     if not sampled(problem):
         from autolab.planners.improvement import Improvement, Weighed
 
+        if warped is not None:
+            return Improvement(problem, evidence, warped.models, success, seed, warped.unit)
         first = Improvement(problem, evidence, models, success, seed)
         if models.others is None:
             return first

@@ -45,18 +45,25 @@ class Improvement:
         models: Of all quantities.
         success: Probability of success; None while nothing has failed.
         seed: Of the samples.
+        unit: The gain's, in the objective's unit; None for the model's scale.
     """
 
     starts = 8
 
     def __init__(
-        self, problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int
+        self,
+        problem: Problem,
+        evidence: Evidence,
+        models: Models,
+        success: Success | None,
+        seed: int,
+        unit: float | None = None,
     ) -> None:
         self._problem, self._models, self._success, self._seed = problem, models, success, seed
         self._caution = CAUTION + evidence.streak  # a planner that goes on failing grows more careful
         self._known = np.unique(evidence.x, axis=0)
         self._pending = evidence.pending
-        self._unit = math.log(models.each[0].scale)
+        self._unit = math.log(models.each[0].scale if unit is None else unit)
         self._sign = 1.0 if problem.objectives[0].goal == "maximize" else -1.0
         self._sample()
 

@@ -1,0 +1,99 @@
+"""Warping: an objective on a scale on which a Gaussian process foretells it better, for the choice of points.
+
+Yields pile up at an end, losses span decades: where that is so, a power of the values (Yeo, Johnson 2000) lies nearer to
+what the process supposes. The power is the most probable for the values alone; it is taken where the trials, each foretold
+from the others, are likelier by it. Predictions that a person is told stay on the plain scale.
+
+Notation: `n` trials, `z` standardized values, `w` warped ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolab.planners.surrogate import Models, Surrogate, surrogate_of
+
+if TYPE_CHECKING:
+    from autolab.model.problem import Problem
+    from autolab.planners.evidence import Evidence
+
+Array = NDArray[np.float64]
+
+_LEAST = 4  # trials that tell a power
+_ASKED = 1.0  # by how much the log likelihood must be better
+_POWERS = (-2.0, 4.0)  # 1 leaves values as they are
+
+
+@dataclass(frozen=True)
+class Warped:
+    """An objective on another scale.
+
+    Attributes:
+        models: Of all quantities, the objective's warped.
+        power: Below 1 high values are drawn together, above 1 low ones.
+        unit: What one of the warped model's deviations is at the best trial, in the objective's unit, to first order.
+    """
+
+    models: Models
+    power: float
+    unit: float
+
+
+def warped(problem: Problem, evidence: Evidence, models: Models) -> Warped | None:
+    """Return models for the choice of points, or None where the plain ones foretell as well.
+
+    Not where something is known beforehand (the process follows it on the plain scale), nor where the objective is
+    itself bounded.
+
+    Args:
+        problem: One objective without a target.
+        evidence: What was learned from.
+        models: Of the plain quantities.
+    """
+    (objective,) = problem.objectives
+    plain = models.each[0]
+    z = plain.process.y
+    bounded = any(limit.name == objective.name for limit in problem.outcome_constraints)
+    if bounded or plain.trust is not None or len(z) < _LEAST or not np.ptp(z) > 0:
+        return None
+    power = likeliest_power(z)
+    w, slope = yeo_johnson(z, power)
+    if not (np.isfinite(w).all() and (slope > 0).all() and np.ptp(w) > 0):
+        return None
+    other = surrogate_of(plain.process.x, w, evidence.error[:, 0] / plain.scale * slope, plain.kind)
+    if _foretold(other) + np.log(slope / other.scale).sum() < _foretold(plain) + _ASKED:
+        return None
+    best = int(np.argmax(z if objective.goal == "maximize" else -z))
+    unit = plain.scale * other.scale / float(slope[best])
+    return Warped(replace(models, each=(other, *models.each[1:])), power, unit)
+
+
+def likeliest_power(z: Array) -> float:
+    """Return the power by which values are likeliest to be normal, within -2 to 4."""
+    from scipy.stats import yeojohnson_normmax  # loaded late: a second
+
+    with np.errstate(all="ignore"):
+        return float(np.clip(np.nan_to_num(yeojohnson_normmax(z), nan=1.0), *_POWERS))
+
+
+def yeo_johnson(z: Array, power: float) -> tuple[Array, Array]:
+    """Return warped values, and the slope of the warping at each (`n`, above 0).
+
+    >>> values, slopes = yeo_johnson(np.array([-1.0, 0.0, 3.0]), 0.5)
+    >>> values.round(2), slopes.round(2)
+    (array([-1.22,  0.  ,  2.  ]), array([1.41, 1.  , 0.5 ]))
+    """
+    from scipy.stats import yeojohnson
+
+    with np.errstate(all="ignore"):
+        return np.asarray(yeojohnson(z, lmbda=power)), (1.0 + np.abs(z)) ** ((power - 1.0) * np.where(z < 0, -1.0, 1.0))
+
+
+def _foretold(model: Surrogate) -> float:
+    """Return the log likelihood of the trials, each foretold from the others, up to a constant."""
+    mean, variance = model.process.left_out()
+    return float(-0.5 * (np.log(variance) + (model.process.y - mean) ** 2 / variance).sum())
