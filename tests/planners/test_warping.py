@@ -111,7 +111,7 @@ def test_the_gain_is_in_the_objectives_unit(goal: Any) -> None:
     (other,) = Bayes().suggest(problem, trials(steep, unit=1000.0), n=1, seed=3)
     assert "warped" in one.info
     assert other.point == pytest.approx(one.point, abs=1e-3)
-    assert other.info["gain"] == pytest.approx(1000.0 * float(one.info["gain"]), rel=0.02)  # type: ignore[arg-type]
+    assert other.info["gain"] == pytest.approx(1000.0 * float(one.info["gain"]), rel=0.02)
 
 
 def test_the_gain_is_nearly_that_of_samples() -> None:
@@ -130,7 +130,7 @@ def test_the_gain_is_nearly_that_of_samples() -> None:
     lattice = np.linspace(-4, 8, 20_001)
     values = plain.center + plain.scale * np.interp(draws, yeo_johnson(lattice, found.power)[0], lattice)
     best = max(trial.outcome["y"].value for trial in history)
-    assert float(suggestion.info["gain"]) == pytest.approx(np.maximum(values - best, 0).mean(), rel=0.5)  # type: ignore[arg-type]
+    assert float(suggestion.info["gain"]) == pytest.approx(np.maximum(values - best, 0).mean(), rel=0.5)
 
 
 def test_predictions_stay_on_the_plain_scale() -> None:
@@ -138,4 +138,4 @@ def test_predictions_stay_on_the_plain_scale() -> None:
     (suggestion,) = Bayes().suggest(PROBLEM, history, n=1, seed=3)
     (prediction,) = Bayes().predict(PROBLEM, history, [suggestion.point])
     assert "warped" in suggestion.info
-    assert suggestion.info["predicted"]["y"]["mean"] == pytest.approx(prediction.mean["y"])  # type: ignore[index]
+    assert suggestion.info["predicted"]["y"]["mean"] == pytest.approx(prediction.mean["y"])
