@@ -169,9 +169,7 @@ def _design(problem: Problem, compared: Comparisons, n: int, seed: int, info: di
     return [Suggestion(point, {"rule": "design", **evidence.not_used, **info}) for point in points]
 
 
-def _modelled(
-    problem: Problem, compared: Comparisons, n: int, seed: int, previous: Point | None
-) -> list[Suggestion]:
+def _modelled(problem: Problem, compared: Comparisons, n: int, seed: int, previous: Point | None) -> list[Suggestion]:
     """Propose by the model. Torch is loaded here and not before: it takes seconds."""
     from autolab.planners.field import Toll
     from autolab.planners.isolation import isolated

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 @command
 def prefer(
     target: Target,
-    better: Annotated[int | None, typer.Argument(help="Number of the better trial; with none, a question.")] = None,
-    worse: Annotated[int | None, typer.Argument(help="Number of the worse trial.")] = None,
+    better: Annotated[
+        int | None, typer.Argument(metavar="BETTER", help="Number of the better trial; with none, a question.")
+    ] = None,
+    worse: Annotated[int | None, typer.Argument(metavar="WORSE", help="Number of the worse trial.")] = None,
     why: Why = "",
     patience: Patience = 5.0,
     as_json: AsJson = False,

@@ -190,7 +190,8 @@ class Trial:
         """Return this trial and a worse one, once a person has found this one better; the contrary word is forgotten.
 
         Raises:
-            ValueError: One of them is not completed, or invalidated, or has no number; or both are the same.
+            ValueError: One of them is not completed, or invalidated, or has no number; or both are the same, or of
+                different sources: numbers count within a campaign.
 
         >>> one, two = (Trial.completed({"x": x}, {}, number=n) for n, x in ((1, 0.2), (2, 0.7)))
         >>> two, one = two.preferred_to(one)
@@ -205,6 +206,9 @@ class Trial:
                 state = "invalidated" if trial.invalidated else trial.state
                 msg = f"trial {trial.number} is {state}: only completed trials can be compared"
                 raise ValueError(msg)
+        if self.source != worse.source:
+            msg = f"trial {self.number} ({self.source}) cannot be compared with trial {worse.number} ({worse.source})"
+            raise ValueError(msg)
         if self.number == worse.number:
             msg = f"trial {self.number} cannot be compared with itself"
             raise ValueError(msg)
