@@ -1,4 +1,4 @@
-"""What other processes may ask of a running campaign: stop, approve, reject, resolve, answer, invalidate; prefer is beside."""
+"""What other processes may ask of a running campaign: stop, approve, reject, resolve, answer, invalidate (prefer: `comparing`)."""
 
 from __future__ import annotations
 

@@ -168,6 +168,17 @@ def test_a_batch_spreads_and_is_new() -> None:
     assert min(np.diff(places)) > 0.005
 
 
+def test_a_trial_that_nobody_has_compared_counts_as_under_way() -> None:
+    pairs = [(i, i + 1) for i in range(1, 5)]
+    history = judged(on_a_line(0.05, 0.25, 0.5, 0.75, 0.95), lambda p: -abs(float(p["x"]) - 0.4), pairs)
+    (first,) = Preference().suggest(LINE, history, n=1, seed=1)
+    new = Trial.completed(first.point, {}, number=6)
+    (second,) = Preference().suggest(LINE, [*history, new], n=1, seed=1)
+    (beside,) = Preference().suggest(LINE, history, n=1, pending=[first.point], seed=1)
+    assert abs(float(second["x"]) - float(first["x"])) > 0.03
+    assert float(second["x"]) == pytest.approx(float(beside["x"]), abs=0.03)
+
+
 def test_failures_teach() -> None:
     """People like it best where it cracks."""
     places = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
