@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from autolab.planners.optimal import DOptimal, IOptimal
     from autolab.planners.optimizer import as_optimizer
     from autolab.planners.optuna import Optuna
+    from autolab.planners.preference import Preference
     from autolab.planners.repeating import Repeating
     from autolab.planners.response_surface import BoxBehnken, CentralComposite
     from autolab.planners.simplex import SimplexCentroid, SimplexLattice
@@ -41,6 +42,7 @@ __all__ = [
     "LevelSet",
     "Optuna",
     "PlackettBurman",
+    "Preference",
     "Repeating",
     "SimplexCentroid",
     "SimplexLattice",
@@ -66,6 +68,7 @@ _HOMES = {
     "LevelSet": "active",
     "Optuna": "optuna",
     "PlackettBurman": "factorial",
+    "Preference": "preference",
     "Repeating": "repeating",
     "SimplexCentroid": "simplex",
     "SimplexLattice": "simplex",

@@ -44,45 +44,27 @@ _CHUNK = 1024
 _FAR = 1e100  # deviations: farther is as far
 
 
-class Sampled:
-    """Log of the expected improvement times the probability of success, the latter to a power.
-
-    With several objectives the improvement is that of hypervolume; with more than 4 that of their sum weighed at random.
-
-    The power is 1, and 1 more for each of the last trials that failed in a row: a planner that goes on failing at a
-    border whose far side promises much grows more careful.
+class Weighted:
+    """The log of an improvement that botorch samples, times the probability of success to a power.
 
     Args:
-        problem: Goals and outcome constraints.
         evidence: What is known.
-        models: Of all quantities.
         success: Probability of success; None while nothing has failed.
-        seed: Of the posterior's samples.
+        unit: Log of what the improvement is measured in.
     """
 
     starts = 4
 
-    def __init__(
-        self, problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int
-    ) -> None:
-        self._success = success
+    def __init__(self, evidence: Evidence, success: Success | None, unit: float = 0.0) -> None:
+        self._success, self._unit = success, unit
         self._caution = CAUTION + evidence.streak
         self._pending = torch.as_tensor(evidence.pending)
-        self._weighed = rule_of(problem) == "scalarized"
-        # botorch's smoothing supposes values of order 1: amperes of 1e-9 would be lost in it
-        self._unit = (
-            0.0 if self._weighed else sum(math.log(one.scale) for one in models.each[: len(problem.objectives)])
-        )
-        values = np.column_stack([one.standardize(evidence.y[:, i]) for i, one in enumerate(models.each)])
-        self._goals = _standardized(problem, models)
-        self._evidence, self._model, self._seed = replace(evidence, y=values), models.standardized.botorch(), seed
-        self._make()
 
-    def _make(self) -> None:
-        makers = {"improvement": _improvement, "hypervolume": _hypervolume, "scalarized": _scalarized}
-        self._improvement = makers[rule_of(self._goals)](self._goals, self._evidence, self._model, self._seed)
+    def weigh(self, improvement: Any) -> None:  # noqa: ANN401  botorch ships no types
+        """Take an improvement from now on: of `b x 1 x d` encoded points, `b`."""
+        self._improvement = improvement
         if len(self._pending):
-            self._improvement.set_X_pending(self._pending)
+            improvement.set_X_pending(self._pending)
 
     def values(self, x: Array) -> Array:
         """Return the log worth `N` of encoded points `N x d`, a chunk at a time so that memory stays bounded."""
@@ -107,11 +89,47 @@ class Sampled:
     def add_pending(self, x: Array) -> None:
         """Count encoded points (`q x d`) as under way."""
         self._pending = torch.cat([self._pending, torch.as_tensor(x)])
+        self._improvement.set_X_pending(self._pending)
+
+
+class Sampled(Weighted):
+    """Log of the expected improvement times the probability of success, the latter to a power.
+
+    With several objectives the improvement is that of hypervolume; with more than 4 that of their sum weighed at random.
+
+    The power is 1, and 1 more for each of the last trials that failed in a row: a planner that goes on failing at a
+    border whose far side promises much grows more careful.
+
+    Args:
+        problem: Goals and outcome constraints.
+        evidence: What is known.
+        models: Of all quantities.
+        success: Probability of success; None while nothing has failed.
+        seed: Of the posterior's samples.
+    """
+
+    def __init__(
+        self, problem: Problem, evidence: Evidence, models: Models, success: Success | None, seed: int
+    ) -> None:
+        self._weighed = rule_of(problem) == "scalarized"
+        # botorch's smoothing supposes values of order 1: amperes of 1e-9 would be lost in it
+        unit = 0.0 if self._weighed else sum(math.log(one.scale) for one in models.each[: len(problem.objectives)])
+        super().__init__(evidence, success, unit)
+        values = np.column_stack([one.standardize(evidence.y[:, i]) for i, one in enumerate(models.each)])
+        self._goals = _standardized(problem, models)
+        self._evidence, self._model, self._seed = replace(evidence, y=values), models.standardized.botorch(), seed
+        self._make()
+
+    def _make(self) -> None:
+        makers = {"improvement": _improvement, "hypervolume": _hypervolume, "scalarized": _scalarized}
+        self.weigh(makers[rule_of(self._goals)](self._goals, self._evidence, self._model, self._seed))
+
+    def add_pending(self, x: Array) -> None:
+        """Count encoded points (`q x d`) as under way."""
+        super().add_pending(x)
         if self._weighed:  # each point of a batch has weights of its own
             self._seed += 1
             self._make()
-        else:
-            self._improvement.set_X_pending(self._pending)
 
 
 def _standardized(problem: Problem, models: Models) -> Problem:

@@ -9,6 +9,7 @@ import typer
 from autolab.cli import (
     asking,
     checking,
+    comparing,
     exporting,
     failures,
     importing,
@@ -57,6 +58,7 @@ app.command()(asking.reject)
 app.command()(asking.resolve)
 app.command()(asking.answer)
 app.command()(asking.invalidate)
+app.command()(comparing.prefer)
 app.command()(asking.stop)
 app.command()(replaying.replay)
 app.command()(studying.study)

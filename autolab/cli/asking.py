@@ -1,4 +1,4 @@
-"""What other processes may ask of a running campaign: stop, approve, reject, resolve, answer, invalidate."""
+"""What other processes may ask of a running campaign: stop, approve, reject, resolve, answer, invalidate (prefer: `comparing`)."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Trials = Annotated[list[int] | None, typer.Argument(metavar="TRIAL...", help="Nu
 def stop(target: Target = Path("campaign.yaml"), patience: Patience = 5.0, as_json: AsJson = False) -> None:
     """Ask a running campaign to end: it finishes what must not be cut off and makes safe."""
     path = journal_of(target)
-    alive, _ = _owner(path)
+    alive, _ = owner(path)
     if alive is False:  # such a request would wait and end the next run as it begins
         _tell({"running": False, "ok": True, "text": "nobody runs this campaign: there is nothing to stop"}, as_json)
         return
-    _ask(path, "stop", {}, patience, as_json)
+    ask(path, "stop", {}, patience, as_json)
 
 
 @command
@@ -46,7 +46,7 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Approve trials that wait for a person."""
-    _ask(journal_of(target), "approve", _which(trials, everything) | {"why": why}, patience, as_json)
+    ask(journal_of(target), "approve", _which(trials, everything) | {"why": why}, patience, as_json)
 
 
 @command
@@ -59,7 +59,7 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """Reject trials that wait for a person; the planner is told."""
-    _ask(journal_of(target), "reject", _which(trials, everything) | {"why": why}, patience, as_json)
+    ask(journal_of(target), "reject", _which(trials, everything) | {"why": why}, patience, as_json)
 
 
 @command
@@ -82,7 +82,7 @@ def resolve(
     if not why:
         raise refuse("say --why: the record must tell what was seen, such as --why 'the beaker is full'")
     path = journal_of(target)
-    _, history = _owner(path)
+    _, history = owner(path)
     open_now = [one.id for one in history.questions]
     if question not in open_now:
         raise refuse(f"there is no open question {question!r}; open: {', '.join(open_now) or 'none'}")
@@ -92,7 +92,7 @@ def resolve(
         "then": "redo" if redo else "discard",
         "why": why,
     }
-    _ask(path, "resolve", body, patience, as_json)
+    ask(path, "resolve", body, patience, as_json)
 
 
 @command
@@ -112,11 +112,11 @@ def answer(
     if not done and not why:
         raise refuse("say --why it cannot be done: the record must tell")
     path = journal_of(target)
-    alive, history = _owner(path)
+    alive, history = owner(path)
     asked = [one.intent.instrument for one in history.open_actions if "asked" in one.intent.context]
     if alive is False or operator not in asked:
         raise refuse(f"{operator!r} is not asked anything now; asked now: {', '.join(asked) or 'nobody'}")
-    _ask(path, "answer", {"operator": operator, "done": done, "why": why}, patience, as_json)
+    ask(path, "answer", {"operator": operator, "done": done, "why": why}, patience, as_json)
 
 
 @command
@@ -129,14 +129,14 @@ def invalidate(
 ) -> None:
     """Mark a completed trial as wrong; the planner leaves it out from then on, and the record keeps it."""
     path = journal_of(target)
-    _, history = _owner(path)
+    _, history = owner(path)
     completed = {one.number: one for one in history.trials if one.state == "completed"}
     if trial not in completed:
         numbers = ", ".join(str(number) for number in completed) or "none"
         raise refuse(f"trial {trial} is not completed, so there is nothing to invalidate; completed: {numbers}")
     if completed[trial].invalidated:
         raise refuse(f"trial {trial} is invalidated already: {completed[trial].reason}")
-    _ask(path, "invalidate", {"trial": trial, "why": why}, patience, as_json)
+    ask(path, "invalidate", {"trial": trial, "why": why}, patience, as_json)
 
 
 def _which(trials: list[int] | None, everything: bool) -> dict[str, Any]:
@@ -145,7 +145,8 @@ def _which(trials: list[int] | None, everything: bool) -> dict[str, Any]:
     return {"all": True} if everything else {"trials": list(trials or [])}
 
 
-def _owner(path: Path) -> tuple[bool | None, History]:
+def owner(path: Path) -> tuple[bool | None, History]:
+    """Return whether the owner of a journal is at work now (None where nobody knows), and its history."""
     from autolab.journal.history import fold
     from autolab.journal.reading import JournalReader
 
@@ -154,11 +155,11 @@ def _owner(path: Path) -> tuple[bool | None, History]:
         return running(reader, history), history
 
 
-def _ask(path: Path, kind: RequestKind, body: Mapping[str, object], patience: float, as_json: bool) -> None:
+def ask(path: Path, kind: RequestKind, body: Mapping[str, object], patience: float, as_json: bool) -> None:
     """Put a request into the journal, and wait for its answer where somebody is there to give one."""
     from autolab.journal.requests import request
 
-    alive, _ = _owner(path)
+    alive, _ = owner(path)
     number = request(path, kind, body, by=myself())
     answer = _answer(path, number, patience) if alive is not False else None
     if answer is not None:

@@ -15,7 +15,7 @@ from autolab.cli.targets import AsJson
 from autolab.loop.display import duration, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from autolab.campaign import Campaign
     from autolab.loop.progress import RunResult
@@ -155,13 +155,25 @@ def _tell_result(loaded: Campaign, result: RunResult, as_json: bool) -> None:
 
 def say_best(problem: Any, front: list[Trial], outcomes: Mapping[str, str] | None = None) -> None:  # noqa: ANN401  a Problem
     """Print the best trial, or the Pareto set, with units; `outcomes` has those of the protocol."""
+    title = "Best trial" if len(front) == 1 else "Best trials (none is better in everything)"
+    say_trials(problem, front, title=title, outcomes=outcomes)
+
+
+def say_trials(
+    problem: Any,  # noqa: ANN401  a Problem
+    trials: Sequence[Trial],
+    *,
+    title: str,
+    outcomes: Mapping[str, str] | None = None,
+) -> None:
+    """Print trials with their points and what was measured, with units; `outcomes` has those of the protocol."""
     units = dict(outcomes or {})
     units |= {axis.name: getattr(axis, "unit", "") for axis in getattr(problem.space, "axes", ())}
     units |= {objective.name: objective.unit for objective in problem.objectives if objective.unit}
     names = [*problem.space.names, *problem.outcome_names]
     columns = ["trial", *(f"{name} ({units[name]})" if units.get(name) else name for name in names)]
-    rows = [[trial.number, *(_cell(trial, name) for name in names)] for trial in front]
-    say_table(columns, rows, title="Best trial" if len(front) == 1 else "Best trials (none is better in everything)")
+    rows = [[trial.number, *(_cell(trial, name) for name in names)] for trial in trials]
+    say_table(columns, rows, title=title)
 
 
 def _cell(trial: Trial, name: str) -> str | None:

@@ -65,6 +65,7 @@ def _told(reader: JournalReader, history: History, events: int) -> dict[str, Any
         "now": _now(reader, history),
         "trials": dict(Counter(trial.state for trial in history.trials)),
         "invalidated": [trial.number for trial in history.trials if trial.invalidated],
+        "better": [[trial.number, worse] for trial in history.trials for worse in trial.better_than],
         "budget": settings.get("budget"),
         "units": _units(problem, settings.get("units")),
         "stocks": levels(reader, history.campaign),
@@ -151,6 +152,8 @@ def _say(told: dict[str, Any], history: History) -> None:
     say(f"  trials: {counts}{f' (budget {of})' if of else ''}")
     if told["stopped"] and told["stopped"]["detail"]:
         say(f"  {told['stopped']['detail']}")
+    if told["better"]:
+        say(f"  compared by people: {', '.join(f'{one} better than {other}' for one, other in told['better'])}")
     _say_open(told)
     _say_stocks(told["stocks"])
     problem = problem_of(history)

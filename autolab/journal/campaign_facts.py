@@ -131,6 +131,11 @@ class CampaignFacts:
     def _invalidated(self, event: Event) -> None:
         self.trials[cast("int", event.trial)] = self._trial(event).invalidate(str(event.body.get("why") or ""))
 
+    def _preferred(self, event: Event) -> None:
+        worse = self._numbered(cast("int", event.body["worse"]))
+        for trial in self._trial(event).preferred_to(worse):
+            self.trials[trial.number] = trial
+
     _HANDLERS: ClassVar[Mapping[str, Callable[[CampaignFacts, Event], None]]] = {
         "change_accepted": _change_accepted,
         "imported": _imported,
@@ -146,13 +151,17 @@ class CampaignFacts:
         "held": _held,
         "answered": _answered,
         "invalidated": _invalidated,
+        "preferred": _preferred,
     }
 
     def _trial(self, event: Event) -> Trial:
-        if event.trial not in self.trials:
-            msg = f"there is no trial {event.trial} in campaign {self.number}"
+        return self._numbered(event.trial)
+
+    def _numbered(self, number: int | None) -> Trial:
+        if number not in self.trials:
+            msg = f"there is no trial {number} in campaign {self.number}"
             raise ValueError(msg)
-        return self.trials[event.trial]
+        return self.trials[number]
 
     def _under_way(self, event: Event) -> Trial:
         trial = self._trial(event)

@@ -30,16 +30,19 @@ EventKind = Literal[
     "held",
     "answered",
     "invalidated",
+    "preferred",
     "safed",
     "interlock",
     "stopped",
     "request_answered",
 ]
-RequestKind = Literal["stop", "approve", "reject", "resolve", "invalidate", "answer"]
+RequestKind = Literal["stop", "approve", "reject", "resolve", "invalidate", "answer", "prefer"]
 
 KINDS: frozenset[str] = frozenset(get_args(EventKind))
 REQUEST_KINDS: tuple[str, ...] = get_args(RequestKind)
-OF_TRIAL: frozenset[str] = frozenset({"reviewed", "rejected", "abandoned", "observed", "trial_failed", "invalidated"})
+OF_TRIAL: frozenset[str] = frozenset(
+    {"reviewed", "rejected", "abandoned", "observed", "trial_failed", "invalidated", "preferred"}
+)
 OF_ATTEMPT: frozenset[str] = frozenset({"attempt_started", "attempt_ended"})
 OF_ACTION: frozenset[str] = frozenset({"intent", "outcome", "settled"})
 

@@ -12,13 +12,14 @@ from autolab.journal.views import Decision, History, OpenAction, Question, Stop
 from autolab.model.errors import JournalContradiction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from autolab.journal.events import Event
+    from autolab.journal.reading import Readable
     from autolab.model.actions import JSON
     from autolab.model.trial import Trial
 
-__all__ = ["Decision", "Fold", "History", "OpenAction", "Question", "Stop", "fold"]
+__all__ = ["Decision", "Fold", "History", "OpenAction", "Question", "Stop", "fold", "shown"]
 
 
 class Fold:
@@ -155,3 +156,16 @@ def fold(events: Iterable[Event], upto: int | None = None) -> History:
             break
         folded.apply(event)
     return folded.history
+
+
+def shown(reader: Readable, decided: Event, before: History) -> History:
+    """Return the history that the planner was shown for a decision.
+
+    Args:
+        reader: Of the journal.
+        decided: The decision.
+        before: What the events before it amount to: more, where people said something while the planner was thinking.
+    """
+    asked = cast("Mapping[str, JSON]", decided.body["asked"])
+    upto = cast("int", asked.get("upto", before.last_seq))
+    return before if upto == before.last_seq else fold(reader.events(), upto)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from autolab.journal.canonical import as_json
-from autolab.journal.history import Decision, Fold, History
+from autolab.journal.history import Decision, Fold, History, shown
 from autolab.model.errors import AutolabError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def replay(reader: Readable, problem: Problem, planner: Planner) -> list[Decisio
         folded.apply(event)
         if before is not None:
             decision = folded.history.decisions[-1]
-            checks.append(_check(decision, before, problem, planner, changed))
+            checks.append(_check(decision, shown(reader, event, before), problem, planner, changed))
     return checks
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autolab.journal.history import Fold
+from autolab.journal.history import Fold, shown
 from autolab.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def situation(reader: Readable, trial: int) -> Situation:
         place = decision.trials.index(trial)
         return Situation(
             point=decision.points[place],
-            history=before.usable_history(),
+            history=shown(reader, event, before).usable_history(),
             pending=(*decision.pending, *decision.points[:place]),
             seed=decision.seed,
             rule=str(folded.history.trial(trial).info.get("rule", "")),

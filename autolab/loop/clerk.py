@@ -1,4 +1,4 @@
-"""Requests of other processes (stop, approve, reject, resolve, invalidate, answer), answered by the journal's owner."""
+"""Requests of other processes (stop, approve, reject, resolve, invalidate, answer, prefer), answered by the journal's owner."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from autolab.journal.events import Entry
+from autolab.loop.comparing import compared
 from autolab.model.errors import AutolabError
 from autolab.model.trial import FINAL
 
@@ -37,6 +38,7 @@ class Clerk:
             "resolve": self._resolve,
             "invalidate": self._invalidate,
             "answer": people.answer,
+            "prefer": self._prefer,
         }
 
     @contextlib.contextmanager
@@ -108,6 +110,13 @@ class Clerk:
         trial.invalidate("")  # raises for a trial that is not completed
         self._record.write("invalidated", {"by": request.by, "why": _why(request.body)}, trial=number)
         return f"trial {number} is invalidated; the planner leaves it out from now on"
+
+    def _prefer(self, request: Request) -> str:
+        better, worse = request.body.get("better"), request.body.get("worse")
+        compared(self._record.history.trials, better, worse)  # raises for what cannot be compared
+        body: dict[str, JSON] = {"worse": worse, "by": request.by, "why": _why(request.body)}
+        self._record.write("preferred", body, trial=int(str(better)))
+        return f"trial {better} is better than trial {worse}; planners that learn from comparisons are told"
 
     def _over(self, number: int | None) -> bool:
         return number is not None and self._record.history.trial(number).state in FINAL

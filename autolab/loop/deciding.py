@@ -83,7 +83,11 @@ class Decider:
             "decision": decision,
             "seed": seed,
             "n": len(suggestions),
-            "asked": {"history": len(history.usable_history()), "pending": [dict(point) for point in pending]},
+            "asked": {
+                "history": len(history.usable_history()),
+                "pending": [dict(point) for point in pending],
+                "upto": history.last_seq,  # what people say while the planner thinks is recorded before, and not shown
+            },
             "suggestions": points,
             "trials": list(range(first, first + len(points))),
             "fallback": fallback,

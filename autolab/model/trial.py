@@ -124,6 +124,10 @@ class Trial:
         outcome: Measurements by name; empty unless completed.
         reason: Why it failed or was rejected or abandoned.
         invalidated: Completed, but found to be wrong later; planners leave it out.
+        info: What its planner told of it when it was proposed.
+        better_than: Numbers of the trials of the same campaign that a person, who compared them, found worse. A field
+            of its own and not a part of `info`: that is the planner's word, and final; this is people's, comes later,
+            and may be taken back. By numbers, because a person says "3 is better than 1", and a point may be tried twice.
     """
 
     number: int
@@ -136,13 +140,20 @@ class Trial:
     invalidated: bool = False
     attempts: tuple[Attempt, ...] = ()
     info: Mapping[str, object] = field(default_factory=dict)
+    better_than: tuple[int, ...] = ()
 
     @classmethod
     def completed(
-        cls, point: Point, outcome: OutcomeLike, *, source: Source = "import", fidelity: Fidelity = "physical"
+        cls,
+        point: Point,
+        outcome: OutcomeLike,
+        *,
+        source: Source = "import",
+        fidelity: Fidelity = "physical",
+        number: int = 0,
     ) -> Trial:
-        """Make a completed trial by hand, as history for a planner."""
-        return cls(0, dict(point), "completed", as_outcome(outcome), source=source, fidelity=fidelity)
+        """Make a completed trial by hand, as history for a planner; with a number, it can be compared with others."""
+        return cls(number, dict(point), "completed", as_outcome(outcome), source=source, fidelity=fidelity)
 
     @classmethod
     def failed(cls, point: Point, reason: str, *, source: Source = "import", fidelity: Fidelity = "physical") -> Trial:
@@ -174,6 +185,36 @@ class Trial:
             msg = f"trial {self.number} is {self.state!r}: only a completed trial can be invalidated"
             raise ValueError(msg)
         return replace(self, invalidated=True, reason=reason)
+
+    def preferred_to(self, worse: Trial) -> tuple[Trial, Trial]:
+        """Return this trial and a worse one, once a person has found this one better; the contrary word is forgotten.
+
+        Raises:
+            ValueError: One of them is not completed, or invalidated, or has no number; or both are the same, or of
+                different sources: numbers count within a campaign.
+
+        >>> one, two = (Trial.completed({"x": x}, {}, number=n) for n, x in ((1, 0.2), (2, 0.7)))
+        >>> two, one = two.preferred_to(one)
+        >>> two.better_than, one.better_than
+        ((1,), ())
+        """
+        for trial in (self, worse):
+            if not trial.number:
+                msg = "a trial without a number cannot be compared: give it one, as in Trial.completed(..., number=3)"
+                raise ValueError(msg)
+            if not trial.usable:
+                state = "invalidated" if trial.invalidated else trial.state
+                msg = f"trial {trial.number} is {state}: only completed trials can be compared"
+                raise ValueError(msg)
+        if self.source != worse.source:
+            msg = f"trial {self.number} ({self.source}) cannot be compared with trial {worse.number} ({worse.source})"
+            raise ValueError(msg)
+        if self.number == worse.number:
+            msg = f"trial {self.number} cannot be compared with itself"
+            raise ValueError(msg)
+        others = tuple(sorted({*self.better_than, worse.number}))
+        forgotten = tuple(number for number in worse.better_than if number != self.number)
+        return replace(self, better_than=others), replace(worse, better_than=forgotten)
 
     def __str__(self) -> str:
         name = f"trial {self.number}" if self.number else "trial"

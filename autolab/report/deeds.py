@@ -28,8 +28,8 @@ ENDINGS = {
 
 def deeds(facts: Facts) -> Html:
     """Return the section of actions and failures."""
-    parts = [_attempts(facts), _reasons(facts), _questions(facts), _settled(facts), _interlocks(facts)]
-    parts += [_phases(facts), _actions(facts), _stocks(facts)]
+    parts = [_attempts(facts), _reasons(facts), _questions(facts), _compared(facts)]
+    parts += [_settled(facts), _interlocks(facts), _phases(facts), _actions(facts), _stocks(facts)]
     told = "".join(parts) or paragraph("Nothing was done yet.", "note")
     return section("deeds", "Actions and failures", told)
 
@@ -78,6 +78,15 @@ def _questions(facts: Facts) -> Html:
         words = ", ".join(str(answer[key]) for key in ("choice", "then") if answer.get(key))
         rows.append([str(trial or ""), str(one["text"]), words or "open", *_who(answer)])
     return table("Questions to people", ["trial", "question", "answer", "by", "why"], rows) if rows else ""
+
+
+def _compared(facts: Facts) -> Html:
+    """Return what people said of trials that no number tells apart; a later word about two trials replaces one before."""
+    rows: list[list[Cell | str]] = [
+        [moment(event.wall_time), str(event.trial), str(event.body["worse"]), *_who(event.body)]
+        for event in facts.of("preferred")
+    ]
+    return table("Trials compared by people", ["when", "better", "worse", "by", "why"], rows) if rows else ""
 
 
 def _who(body: Mapping[str, Any]) -> tuple[str, str]:

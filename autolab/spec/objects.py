@@ -168,13 +168,15 @@ def _write_suggestion(one: Suggestion) -> dict[str, Any]:
 def _write_trial(one: Trial) -> dict[str, Any]:
     names = ("number", "point", "state", "reason", "source", "fidelity", "invalidated", "attempts", "info")
     outcome = {name: [value.value, value.standard_error] for name, value in one.outcome.items()}
-    return {**_fields(*names)(one), "outcome": outcome}
+    better = {"better_than": one.better_than} if one.better_than else {}
+    return {**_fields(*names)(one), "outcome": outcome, **better}
 
 
 def _read_trial(data: Mapping[str, Any]) -> Trial:
     fields = dict(data)
     fields["outcome"] = MappingProxyType({name: Measurement(*pair) for name, pair in data["outcome"].items()})
     fields["attempts"] = tuple(from_data(one) for one in data["attempts"])
+    fields["better_than"] = tuple(data.get("better_than", ()))
     return Trial(**fields)
 
 

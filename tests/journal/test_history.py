@@ -12,6 +12,7 @@ from autolab.journal.events import Entry, Event, EventKind
 from autolab.journal.history import Fold, OpenAction, Stop, fold
 from autolab.journal.imported import imported_body
 from autolab.journal.journal import Journal
+from autolab.journal.reading import JournalReader
 from autolab.model.actions import Intent
 from autolab.model.errors import JournalContradiction
 from autolab.model.trial import Trial
@@ -365,6 +366,43 @@ def test_an_invalidated_trial_stays_in_the_history(journal: Journal, begin: Step
     assert (trial.state, trial.invalidated, trial.reason) == ("completed", True, "leak")
 
 
+def preferred(journal: Journal, better: int, worse: int) -> None:
+    journal.append("preferred", {"worse": worse, "by": "ada", "why": "no streaks"}, trial=better)
+
+
+def test_what_people_find_better_is_known_and_the_last_word_counts(
+    journal: Journal, begin: Step, perform: Step
+) -> None:
+    begin(journal)
+    for value in (1.0, 2.0, 3.0):
+        perform(journal, value)
+    for better, worse in ((3, 1), (3, 2), (1, 2)):
+        preferred(journal, better, worse)
+    assert [trial.better_than for trial in journal.history.usable_history()] == [(2,), (), (1, 2)]
+    preferred(journal, 2, 3)
+    assert [trial.better_than for trial in journal.history.usable_history()] == [(2,), (3,), (1,)]
+    with JournalReader.open(journal.path) as reader:
+        assert fold(reader.events()) == journal.history
+        told = [(one.trial, dict(one.body)) for one in reader.events(kinds=["preferred"])][-1]
+    assert told == (2, {"worse": 3, "by": "ada", "why": "no streaks"})
+
+
+def test_what_people_said_is_inherited(journal: Journal, begin: Step, perform: Step) -> None:
+    begin(journal)
+    perform(journal)
+    perform(journal, 2.0)
+    preferred(journal, 1, 2)
+    begin(journal, supersedes=1)
+    perform(journal, 3.0)
+    assert [(one.source, one.number, one.better_than) for one in journal.history.usable_history()] == [
+        ("prior", 1, (2,)),
+        ("prior", 2, ()),
+        ("campaign", 1, ()),
+    ]
+    with pytest.raises(JournalContradiction, match="there is no trial 2 in campaign 2"):
+        preferred(journal, 1, 2)
+
+
 # contradictions
 
 
@@ -383,6 +421,9 @@ CONTRADICTIONS = [
     (event("rejected", {"reason": "x"}, 1), "cannot go from 'running' to 'rejected'"),
     (event("invalidated", {"why": "x"}, 1), "only a completed trial can be invalidated"),
     (event("invalidated", {"why": "x", "campaign": 7}, 1), "there is no campaign 7"),
+    (event("preferred", {"worse": 2}, 1), "there is no trial 2 in campaign 1"),
+    (event("preferred", {"worse": 1}, 1), "trial 1 is running: only completed trials can be compared"),
+    (event("preferred", {}, 1), "its body lacks 'worse'"),
     (event("attempt_started", {}, 1, 2), "attempt 1 of trial 1 has not ended"),
     (event("attempt_ended", {"ending": "lost"}, 1, 2), "attempt 2 of trial 1 is not under way"),
     (

@@ -340,4 +340,4 @@ assert journal.last_seq == 0
 
 
 def test_every_kind_of_fact_is_known() -> None:
-    assert len(KINDS) == 23
+    assert len(KINDS) == 24

@@ -9,6 +9,7 @@ import pytest
 from autolab.journal.journal import Journal
 from autolab.journal.reading import JournalReader
 from autolab.journal.replay import replay
+from autolab.journal.situation import situation
 from autolab.model.errors import PlannerError
 from autolab.model.trial import Point, Trial
 
@@ -94,6 +95,22 @@ def test_a_changed_result_is_seen_in_later_decisions(planned: Journal) -> None:
     """An invalidation after a decision does not count against it; one before it does, for the planner saw it."""
     planned.append("invalidated", {"by": "ada", "why": "leak"}, trial=1)
     assert {check.status for check in replay(planned, PROBLEM, Counting())} == {"equal"}
+
+
+@pytest.mark.parametrize("upto", [True, False])
+def test_what_people_say_while_the_planner_thinks_is_not_shown_to_it(
+    planned: Journal, decide: Step, *, upto: bool
+) -> None:
+    before = planned.history
+    (point,) = Counting().suggest(
+        PROBLEM, before.usable_history(), n=1, pending=before.pending, seed=100 + len(before.decisions)
+    )
+    planned.append("invalidated", {"by": "ada", "why": "leak"}, trial=1)  # the planner learned from it
+    asked = {"history": len(before.usable_history()), "pending": [dict(one) for one in before.pending]}
+    (number,) = decide(planned, dict(point), asked=asked | ({"upto": before.last_seq} if upto else {}))
+    checks = replay(planned, PROBLEM, Counting())
+    assert [check.status for check in checks] == ["equal"] * 3 + ["equal" if upto else "different"]
+    assert situation(planned, number).history[0].usable == upto
 
 
 def test_other_numbers_of_points(planned: Journal) -> None:

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,3 +84,34 @@ def test_outcomes_take_numbers_pairs_and_measurements(value: float, error: float
     assert outcome["c"] == outcome["d"] == Measurement(value)
     with pytest.raises(TypeError):
         outcome["a"] = expected  # type: ignore[index]
+
+
+def numbered(number: int, **changes: object) -> Trial:
+    return replace(Trial.completed({"x": float(number)}, {"y": 1.0}, number=number), **changes)  # type: ignore[arg-type]  # what is tested
+
+
+def test_the_last_word_about_two_trials_counts() -> None:
+    one, two, three = (numbered(number) for number in (1, 2, 3))
+    three, two = three.preferred_to(two)
+    three, one = three.preferred_to(one)
+    assert (three.better_than, two.better_than, one.better_than) == ((1, 2), (), ())
+    assert three.preferred_to(one) == (three, one)
+    one, three = one.preferred_to(three)
+    assert (three.better_than, one.better_than) == ((2,), (3,))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (numbered(1), "trial 1 cannot be compared with itself"),
+        (numbered(0), r"a trial without a number cannot be compared: give it one, as in Trial\.completed"),
+        (numbered(2).invalidate("spilled"), "trial 2 is invalidated: only completed trials can be compared"),
+        (replace(Trial.failed({"x": 1.0}, "clog"), number=2), "trial 2 is failed: only completed"),
+        (Trial(2, {"x": 1.0}, "running", source="import"), "trial 2 is running: only completed"),
+        (numbered(2, source="prior"), r"trial \d \(\w+\) cannot be compared with trial \d \(\w+\)"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(other: Trial, message: str) -> None:
+    for better, worse in ((numbered(1), other), (other, numbered(1))):
+        with pytest.raises(ValueError, match=message):
+            better.preferred_to(worse)

@@ -4,6 +4,8 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -24,6 +26,7 @@ from autolab.planners.forest import Forest
 from autolab.planners.lhs import LatinHypercube
 from autolab.planners.optimal import DOptimal, IOptimal
 from autolab.planners.optuna import Optuna
+from autolab.planners.preference import Preference
 from autolab.planners.repeating import Repeating
 from autolab.planners.sobol import Sobol
 from autolab.planners.spread import FarthestPoint, KMedoids
@@ -204,6 +207,46 @@ class TestBayes(PlannerContract):
 
 class TestLatinHypercube(PlannerContract):
     planner = LatinHypercube()
+
+
+class TestPreference(PlannerContract):
+    """While nothing is compared it makes designs."""
+
+    planner = Preference()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """`Preference`, told of each completed trial whether the one before it is better: what `measured` makes of a point."""
+
+    def suggest(
+        self, problem: Problem, history: Sequence[Trial], *, n: int, pending: Sequence[Point] = (), seed: int
+    ) -> list[Suggestion]:
+        told = [replace(trial, number=number) for number, trial in enumerate(history, 1)]
+        for i in range(1, len(told)):
+            if told[i - 1].usable and told[i].usable:
+                better, worse = sorted((i - 1, i), key=lambda place: -_seen(told[place].point))
+                told[better], told[worse] = told[better].preferred_to(told[worse])
+        return Preference().suggest(problem, told, n=n, pending=pending, seed=seed)
+
+
+def _seen(point: Point) -> float:
+    return sum((i + 1) * float(x) for i, x in enumerate(point.values()) if not isinstance(x, str))
+
+
+@pytest.mark.slow
+class TestPreferenceOfComparedTrials(PlannerContract):
+    planner = Judged()
+
+    def test_the_model_is_asked(self, problem: Problem) -> None:
+        history = trials(problem, 12)
+        found = self.planner.suggest(problem, history, n=2, seed=1)
+        assert [one.info["rule"] for one in found] == ["preference"] * 2
+        assert found[0].info["comparisons"] == 11
+        assert found == self.planner.suggest(problem, history, n=2, seed=1)
+
+    def test_another_process_proposes_the_same(self) -> None:
+        """Tried in test_preference.py."""
 
 
 class Chosen(PlannerContract):

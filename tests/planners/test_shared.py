@@ -19,6 +19,7 @@ from autolab.model.trial import Point, Trial
 from autolab.planners.active import Learn, LevelSet
 from autolab.planners.bayes import Bayes
 from autolab.planners.forest import Forest
+from autolab.planners.preference import Preference
 from autolab.planners.repeating import Repeating
 
 pytestmark = pytest.mark.slow  # it fits models
@@ -48,14 +49,20 @@ PLANNERS: dict[str, Planner] = {
     "levels": LevelSet("y", 2.0),
     "learn": Learn(),
     "repeating": Repeating(),
+    "preference": Preference(),
 }
 
 
 def trials(problem: Problem, points: Sequence[Point]) -> list[Trial]:
     x = problem.space.encode(points)
-    return [
-        Trial.completed(dict(p), {"y": float(np.sin(4 * row.sum()) + row[0])}) for p, row in zip(points, x, strict=True)
+    made = [
+        Trial.completed(dict(p), {"y": float(np.sin(4 * row.sum()) + row[0])}, number=number)
+        for number, (p, row) in enumerate(zip(points, x, strict=True), 1)
     ]
+    for i in range(1, len(made)):  # and what a person says who sees the same
+        better, worse = sorted((i - 1, i), key=lambda place: -made[place].outcome["y"].value)
+        made[better], made[worse] = made[better].preferred_to(made[worse])
+    return made
 
 
 def check(problem: Problem, found: Sequence[Suggestion], n: int, history: Sequence[Trial]) -> None:

@@ -263,6 +263,16 @@ def test_questions_and_who_answered(tell: Any, journal_path: Path, read: Read) -
     assert "for a person" not in over.text("")
 
 
+def test_what_people_found_better(tell: Any, journal_path: Path, read: Read) -> None:
+    with tell() as story:
+        story.opened()
+        for x in (0.2, 0.4):
+            story.completed({"x": x, "t": 25.0}, {"y": 1.0, "cost": 0.5})
+        assert "compared" not in read(report(journal_path)).text("deeds")
+        story.journal.append("preferred", {"worse": 1, "by": "ada@bench", "why": "no streaks"}, trial=2)
+    assert "2 1 ada@bench no streaks" in read(report(journal_path)).text("deeds")
+
+
 def test_interlocks(tell: Any, journal_path: Path, read: Read) -> None:
     with tell() as story:
         story.opened()

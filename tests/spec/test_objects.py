@@ -175,6 +175,7 @@ def trials(draw: st.DrawFn) -> Trial:
         reason=draw(words),
         attempts=tuple(draw(st.lists(attempts(), max_size=2))),
         info=draw(infos),
+        better_than=tuple(draw(st.lists(st.integers(1, 99), max_size=2))),
     )
 
 
