@@ -109,7 +109,7 @@ def arrival(case: Case, trials: Sequence[Trial], level: float) -> int:
     return len(trials) + 1
 
 
-def ratio(mine: Sequence[int], other: Sequence[int]) -> str:
+def ratio(mine: Sequence[float], other: Sequence[float]) -> str:
     """Return the ratio of two means over the same seeds, with a paired bootstrap interval."""
     a, b = np.array(mine, dtype=float), np.array(other, dtype=float)
     found = interval(len(a), lambda seeds: a[seeds].mean(axis=-1) / b[seeds].mean(axis=-1))

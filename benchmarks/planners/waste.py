@@ -74,6 +74,10 @@ class Campaign:
         return sum(number < self.arrival for number in self.failed)
 
 
+Pair = tuple[Campaign, Campaign]
+"""autolab's and Ax's, of the same function, form and seed."""
+
+
 def campaign(function: str, region: str, case: Case, seed: int, planner: Planner | None = None) -> Campaign:
     """Return a campaign of a planner, autolab's default one if none is given."""
     trials: Sequence[Trial] = run(case, seed, BUDGETS[function], planner)
@@ -108,29 +112,33 @@ def ask(functions: Sequence[str], seeds: range, path: Path) -> None:
 
 def compare(functions: Sequence[str], path: Path) -> None:
     """Print what is wasted."""
-    print("| function | what fails | seeds | wasted | Ax | ratio | wasted before arrival | Ax | ratio | arrival | Ax |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print("| function | what fails | seeds | wasted | Ax | ratio | wasted before | Ax | ratio | arrival | Ax | ratio |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     theirs = kept(path)
     for function in functions:
-        both: list[tuple[Campaign, Campaign]] = []
-        for region, case in failing_cases(function).items():
+        cases = failing_cases(function)
+        pairs: dict[tuple[str, int], Pair] = {}
+        for region, case in cases.items():
             there = sorted(key for key in theirs if key[:2] == (function, region) and key[3] == BUDGETS[function])
-            pairs = [(campaign(function, region, case, key[2]), theirs[key]) for key in there]
-            both += pairs
-            show(function, region, pairs)
-        show(function, "all three", both)
+            new = {(region, key[2]): (campaign(function, region, case, key[2]), theirs[key]) for key in there}
+            show(function, region, [[pair] for pair in new.values()])
+            pairs |= new
+        seeds = dict.fromkeys(seed for _, seed in pairs)
+        even = [seed for seed in seeds if all((region, seed) in pairs for region in cases)]
+        show(function, "all three", [[pairs[region, seed] for region in cases] for seed in even])
 
 
-def show(function: str, region: str, pairs: Sequence[tuple[Campaign, Campaign]]) -> None:
-    """Print a line of the table."""
-    if not pairs:
+def show(function: str, region: str, by_seed: Sequence[Sequence[Pair]]) -> None:
+    """Print a line of the table, of pairs seed by seed: what one seed gives is not independent."""
+    if not by_seed:
         return
-    cells = [f"{function} | {region} | {len({mine.seed for mine, _ in pairs})}"]
-    for what in ("wasted", "wasted_before"):
-        mine, other = ([getattr(one, what) for one in side] for side in zip(*pairs, strict=True))
+    cells = [f"{function} | {region} | {len(by_seed)}"]
+    for what in ("wasted", "wasted_before", "arrival"):
+        mine, other = (
+            [float(np.mean([getattr(pair[side], what) for pair in pairs])) for pairs in by_seed] for side in (0, 1)
+        )
         cells.append(f"{np.mean(mine):.1f} | {np.mean(other):.1f} | {ratio(mine, other)}")
-    arrivals = np.mean([(mine.arrival, other.arrival) for mine, other in pairs], axis=0)
-    print(f"| {' | '.join(cells)} | {arrivals[0]:.1f} | {arrivals[1]:.1f} |", flush=True)
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
