@@ -34,8 +34,8 @@ _CHUNK = 4096
 CAUTION = 8.0
 """The power of the probability of success that a gain is weighed by; 1 more for each of the last trials that failed.
 
-Of 2, 4, 8 and 16: up to 8 fewer and fewer trials fail, and no more experiments are needed; at 16 more are, where
-failures follow no pattern.
+Of 2, 4, 8 and 16: up to 8 fewer trials fail, where failures have a place, with as many experiments to the optimum; 16
+was not clearly better.
 """
 _LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
