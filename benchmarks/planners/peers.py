@@ -35,7 +35,7 @@ import yaml
 from autolab.model.candidates import Candidates
 from autolab.model.problem import Problem
 from autolab.model.suggestion import Suggestion
-from autolab.model.trial import Point, Trial
+from autolab.model.trial import Outcome, Point, Trial
 from autolab.planners.ax import AxSession
 from autolab.planners.baybe import BayBESession
 from autolab.planners.foreign import Session
@@ -109,6 +109,46 @@ class Ax(Peer):
         """Declare parameters, constraints, objective."""
         logging.disable(logging.INFO)  # each of its loggers tells every trial
         return AxSession(problem, seed)
+
+
+class AxViability(Ax):
+    """Ax that learns where trials fail: its transform `AddExecutionViability`, which its defaults leave out.
+
+    Failed trials are abandoned, as the transform wants it; from the third on it adds a metric that is 0 for them and 1
+    for the others, and constrains it to 0.8 (both its defaults). Ax 1.3.1 looks that metric up among those of the
+    experiment, so it must be declared too.
+    """
+
+    def begin(self, problem: Problem, seed: int) -> Session:
+        """Declare all, and put the transform before those that Ax has by default."""
+        logging.disable(logging.INFO)
+        return _Abandoning(problem, seed)
+
+
+class _Abandoning(AxSession):
+    def __init__(self, problem: Problem, seed: int) -> None:
+        super().__init__(problem, seed)
+        viability = importlib.import_module("ax.adapter.transforms.add_execution_viability")
+        registry = importlib.import_module("ax.adapter.registry")
+        dispatch = importlib.import_module("ax.api.utils.generation_strategy_dispatch")
+        structs = importlib.import_module("ax.api.utils.structs")
+        strategy = dispatch.choose_generation_strategy(struct=structs.GenerationStrategyDispatchStruct())
+        (spec,) = strategy.nodes_by_name["MBM"].generator_specs
+        spec.generator_kwargs["transforms"] = [
+            viability.AddExecutionViability,
+            *registry.MBM_X_trans,
+            *registry.Y_trans,
+        ]
+        self._client.configure_tracking_metrics([viability.EXECUTION_VIABLE_METRIC_NAME])
+        self._client.set_generation_strategy(strategy)
+
+    def tell(self, point: Point, outcome: Outcome | None) -> None:
+        """Complete a trial, or abandon it where it failed."""
+        if outcome is not None:
+            super().tell(point, outcome)
+            return
+        index = self._open.pop(self.problem.space.key(point), None)
+        self._client.mark_trial_abandoned(trial_index=self._attached(point) if index is None else index)
 
 
 class BayBE(Peer):

@@ -2,11 +2,13 @@
 
     python benchmarks/planners/speed.py --peers-python peers-env/bin/python
     python benchmarks/planners/speed.py --growth
+    python docs/make_images.py --growth
 
 (`peers-env` as at the head of `peers.py`.) Every package gets the same trials at random and is asked once before it is
 timed, so that imports and what it compiles do not count. Each measurement is a process of its own; rounds go through
 all packages in turn, so that a busy machine hinders them alike, and the median of the rounds is told. Peers keep their
-state between calls, as their own users' scripts do; autolab's planner has none.
+state between calls, as their own users' scripts do; autolab's planner has none. `--growth` measures autolab alone, with
+more and more trials and dimensions, in seconds of the processor; the last command measures the same and draws it.
 """
 
 from __future__ import annotations
@@ -33,10 +35,16 @@ from autolab.model.parameters import Categorical, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Trial
+from autolab.plots.style import BLUE, panels
 
 HERE = Path(__file__).parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 SEED = 20260901
+TRIALS = (10, 30, 100, 300, 1000, 3000, 10_000)
+GROWTH_DIMENSIONS = 6
+DIMENSIONS = (2, 6, 20, 60, 100)
+GROWTH_TRIALS = 100
+"""How many trials in how many dimensions, and in which dimensions with how many trials, growth is measured."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +111,8 @@ def history(problem: Problem, n: int) -> list[Trial]:
     ]
 
 
-def timed(who: str, problem: Problem, trials: Sequence[Trial], batch: int) -> float:
-    """Return the seconds of one suggestion, after one that is not counted."""
+def timed(who: str, problem: Problem, trials: Sequence[Trial], batch: int) -> tuple[float, float]:
+    """Return the seconds of one suggestion, and the processor's, after one that is not counted."""
     if who == "bayes":
         from autolab.planners.bayes import Bayes
 
@@ -115,26 +123,26 @@ def timed(who: str, problem: Problem, trials: Sequence[Trial], batch: int) -> fl
 
         planner = PEERS[who]()
     planner.suggest(problem, trials[:-1], n=batch, seed=1)
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     planner.suggest(problem, trials, n=batch, seed=2)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - busy
 
 
 def worker(who: str, case: str) -> None:
-    """Print seconds and the greatest memory of this process (GB) as JSON."""
-    asked = CASES[case]
+    """Print seconds, the processor's seconds, and the greatest memory of this process (GB) as JSON."""
+    asked = CASES[case] if case in CASES else sized(case)
     problem = asked.problem()
-    seconds = timed(who, problem, history(problem, asked.trials), asked.batch)
-    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
+    seconds, busy = timed(who, problem, history(problem, asked.trials), asked.batch)
+    print(json.dumps([seconds, busy, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
 
 
-def measured(python: str, who: str, case: str) -> tuple[float, float]:
+def measured(python: str, who: str, case: str) -> tuple[float, float, float]:
     """Return what a worker prints."""
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(HERE.parent.parent)}
     command = [python, str(Path(__file__).resolve()), "--worker", who, case]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    seconds, memory = json.loads(done.stdout.strip().splitlines()[-1])
-    return seconds, memory
+    seconds, busy, memory = json.loads(done.stdout.strip().splitlines()[-1])
+    return seconds, busy, memory
 
 
 def compare(peers_python: str | None, cases: Sequence[str], rounds: int) -> None:
@@ -143,28 +151,55 @@ def compare(peers_python: str | None, cases: Sequence[str], rounds: int) -> None
     print("|---|---|---|---|---|")
     for case in cases:
         who = ["bayes", *(CASES[case].peers if peers_python else ())]
-        found: dict[str, list[tuple[float, float]]] = {one: [] for one in who}
+        found: dict[str, list[tuple[float, float, float]]] = {one: [] for one in who}
         for _ in range(rounds):
             for one in who:
                 python = sys.executable if one == "bayes" else str(peers_python)
                 found[one].append(measured(python, one, case))
-        mine = statistics.median(seconds for seconds, _ in found["bayes"])
-        for one, pairs in found.items():
-            seconds = statistics.median(pair[0] for pair in pairs)
-            memory = max(pair[1] for pair in pairs)
+        mine = statistics.median(seconds for seconds, _, _ in found["bayes"])
+        for one, rows in found.items():
+            seconds = statistics.median(row[0] for row in rows)
+            memory = max(row[2] for row in rows)
             print(f"| {case} | {one} | {seconds:.3f} | {mine / seconds:.2f} | {memory:.2f} |", flush=True)
 
 
-def growth() -> None:
-    """Print how long a suggestion takes with more trials, and in more dimensions."""
-    print("| trials | dimensions | seconds |")
+def sized(case: str) -> Asked:
+    """Return a cube of so many dimensions with so many trials, told as `trials,dimensions`."""
+    trials, d = (int(one) for one in case.split(","))
+    return Asked(lambda: box(d), trials)
+
+
+def growth(rounds: int) -> list[tuple[int, int, float]]:
+    """Print and return trials, dimensions, and the processor's seconds of a suggestion: others' work is not in them."""
+    print("| trials | dimensions | processor's seconds |")
     print("|---|---|---|")
-    sizes = [(n, 6) for n in (10, 30, 100, 300, 1000, 3000, 10_000)] + [(60, d) for d in (2, 6, 20, 60, 100)]
-    for n, d in sizes:
-        problem = box(d)
-        trials = history(problem, n)
-        seconds = statistics.median(timed("bayes", problem, trials, 1) for _ in range(3))
+    found = []
+    for n, d in (*((n, GROWTH_DIMENSIONS) for n in TRIALS), *((GROWTH_TRIALS, d) for d in DIMENSIONS)):
+        seconds = statistics.median(measured(sys.executable, "bayes", f"{n},{d}")[1] for _ in range(rounds))
         print(f"| {n} | {d} | {seconds:.3f} |", flush=True)
+        found.append((n, d, seconds))
+    return found
+
+
+def drawn(found: Sequence[tuple[int, int, float]]) -> Any:
+    """Return the figure of what `growth` returns, both axes logarithmic."""
+    figure = panels(1, 2, shared_yaxes=True)
+    of_trials, of_dimensions = found[: len(TRIALS)], found[len(TRIALS) :]
+    x = ([n for n, _, _ in of_trials], [d for _, d, _ in of_dimensions])
+    names = (f"trials, in {GROWTH_DIMENSIONS} dimensions", f"dimensions, with {GROWTH_TRIALS} trials")
+    for column, (numbers, part, name) in enumerate(zip(x, (of_trials, of_dimensions), names, strict=True), 1):
+        seconds = [one for _, _, one in part]
+        figure.add_scatter(
+            x=numbers, y=seconds, mode="lines+markers", line={"color": BLUE}, showlegend=False, row=1, col=column
+        )
+        told = [f"{one:,}" for one in numbers]
+        figure.update_xaxes(type="log", tickvals=numbers, ticktext=told, title_text=name, row=1, col=column)
+    low, high = min(one for _, _, one in found), max(one for _, _, one in found)
+    edges = [math.floor(math.log10(low) * 2) / 2, math.ceil(math.log10(high) * 2) / 2]
+    figure.update_yaxes(type="log", range=edges, tickvals=[0.01, 0.03, 0.1, 0.3, 1, 3, 10])
+    figure.update_yaxes(title_text="processor's seconds a suggestion", row=1, col=1)
+    figure.update_layout(margin={"t": 12}, height=320)
+    return figure
 
 
 def main() -> None:
@@ -179,7 +214,7 @@ def main() -> None:
     if told.worker:
         worker(*told.worker)
     elif told.growth:
-        growth()
+        growth(told.rounds)
     else:
         compare(told.peers_python, told.cases, told.rounds)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autolab.model.contracts import Planner
 from autolab.model.errors import TrialFailed
 from autolab.model.trial import Point, Trial
 from autolab.planners.bayes import Bayes
@@ -87,13 +88,14 @@ def cells(best: Array) -> Callable[[Array], bool]:
     return lambda x: tuple(int(i) for i in np.minimum((x[:d] * 3).astype(int), 2)) in picked
 
 
-def run(case: Case, seed: int, budget: int) -> list[Trial]:
-    """Return the trials of one campaign."""
+def run(case: Case, seed: int, budget: int, planner: Planner | None = None) -> list[Trial]:
+    """Return the trials of one campaign, of the default planner if none is given."""
+    planner = planner or Bayes()
     trials: list[Trial] = []
     for point in case.starts(STARTS, seed):
         trials.append(case.perform(point, seed, len(trials) + 1))
     while len(trials) < budget:
-        (suggestion,) = Bayes().suggest(case.problem, trials, n=1, seed=seed * 1000 + len(trials))
+        (suggestion,) = planner.suggest(case.problem, trials, n=1, seed=seed * 1000 + len(trials))
         trials.append(case.perform(suggestion.point, seed, len(trials) + 1))
     return trials
 
@@ -107,11 +109,25 @@ def arrival(case: Case, trials: Sequence[Trial], level: float) -> int:
     return len(trials) + 1
 
 
-def ratio(mine: Sequence[int], other: Sequence[int]) -> str:
+def ratio(mine: Sequence[float], other: Sequence[float]) -> str:
     """Return the ratio of two means over the same seeds, with a paired bootstrap interval."""
     a, b = np.array(mine, dtype=float), np.array(other, dtype=float)
     found = interval(len(a), lambda seeds: a[seeds].mean(axis=-1) / b[seeds].mean(axis=-1))
     return f"{found.value:.2f}" if found.low is None else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def failing_cases(name: str) -> dict[str, Case]:
+    """Return the case of a function with a fifth of its space failing, by the form of that fifth."""
+    case = make_case(name)
+    return {
+        region.__name__.replace("_", "-"): replace(case, truth=Failing(case, region(np.array(OPTIMA[name]))))
+        for region in (half_space, ball, cells)
+    }
+
+
+def target(case: Case) -> float:
+    """Return the utility that is 95 % of the way from the median to the optimum."""
+    return case.low + 0.95 * (case.high - case.low)
 
 
 def failures(seeds: range) -> None:
@@ -120,15 +136,14 @@ def failures(seeds: range) -> None:
     print("|---|---|---|---|---|---|")
     for name in ("branin", "hartmann6"):
         case = make_case(name)
-        level, budget = case.low + 0.95 * (case.high - case.low), BUDGETS[name]
+        level, budget = target(case), BUDGETS[name]
         plain = [arrival(case, run(case, seed, budget), level) for seed in seeds]
-        for region in (half_space, ball, cells):
-            failing = replace(case, truth=Failing(case, region(np.array(OPTIMA[name]))))
+        for region, failing in failing_cases(name).items():
             runs = [run(failing, seed, budget) for seed in seeds]
             taken = [arrival(failing, trials, level) for trials in runs]
             wasted = np.mean([sum(trial.state == "failed" for trial in trials) for trials in runs])
             told = f"{np.mean(taken):.1f} | {np.mean(plain):.1f} | {ratio(taken, plain)} | {wasted:.1f} of {budget}"
-            print(f"| {name} | {region.__name__.replace('_', '-')} | {told} |", flush=True)
+            print(f"| {name} | {region} | {told} |", flush=True)
 
 
 def noise(seeds: range, data: Path) -> None:

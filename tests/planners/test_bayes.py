@@ -15,6 +15,7 @@ from autolab.model.space import Space
 from autolab.model.trial import OutcomeLike, Point, Trial
 from autolab.planners.bayes import Bayes
 from autolab.planners.sobol import Sobol
+from autolab.study.cases import make_case
 
 pytestmark = pytest.mark.slow  # it fits models
 
@@ -130,6 +131,14 @@ def test_regions_that_fail_are_left_alone() -> None:
     assert [trial.state for trial in history[8:]].count("failed") <= 1
     (best,) = problem.front(history)
     assert best.outcome["y"].value > -0.001
+
+
+@pytest.mark.parametrize("fails", [lambda p: p["x1"] < -2, lambda p: p["x2"] > 12, lambda p: p["x1"] > 7])
+def test_few_trials_are_wasted_where_a_fifth_of_the_space_fails(fails) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    case = make_case("branin")
+    history = campaign(case.problem, lambda p: {"y": 1 / (not fails(p)) and case.truth(p)["y"]}, 30)
+    assert [trial.state for trial in history].count("failed") <= 3
+    assert min(case.truth(one.point)["y"] for one in history if one.usable) < 0.5
 
 
 def test_a_border_that_the_objective_pulls_across_is_approached() -> None:
