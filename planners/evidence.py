@@ -27,6 +27,8 @@ _MOST = 1200
 """Trials that a model is made of; of more, those best by each objective (a quarter), and others at random."""
 _OF_A_SOURCE = 300
 """Trials of a past campaign that its model is made of: it is asked as often as the campaign's own."""
+STALLED = 3
+"""Trials without a better one after which nothing gets better."""
 _UNDER_WAY = frozenset({"proposed", "in_review", "approved", "running", "held"})
 
 
@@ -67,6 +69,11 @@ class Evidence:
     def known(self) -> Array:
         """All encoded points tried or under way, `(n + f + p) x d`."""
         return np.vstack([self.x, self.failed, self.pending])
+
+    @property
+    def stalled(self) -> bool:
+        """Whether nothing got better for so long that the model is to be doubted."""
+        return self.stall >= STALLED
 
     @property
     def not_used(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ import numpy as np
 from autolab.model.candidates import Candidates
 from autolab.model.errors import AutolabError, PlannerError
 from autolab.model.parameters import Categorical
+from autolab.planners.evidence import STALLED
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 WIDE = 1.96
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
-_STALLED = 3  # trials without a better one
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,7 @@ def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
     """
     from autolab.planners.surrogate import Kind
 
-    since = evidence.stall - _STALLED
-    elsewhere = problem.cost is None and since >= 0 and since % 2 == 0
+    elsewhere = problem.cost is None and evidence.stalled and (evidence.stall - STALLED) % 2 == 0
     return Kind("matern", "scaled") if elsewhere else kind_of(problem.space)
 
 

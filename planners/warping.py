@@ -2,7 +2,8 @@
 
 Yields pile up at an end, losses span decades: where that is so, a power of the values (Yeo, Johnson 2000) lies nearer to
 what the process supposes. The power is the most probable for the values alone; it is taken where the trials, each foretold
-from the others, are likelier by it. Predictions that a person is told stay on the plain scale.
+from the others, are likelier by it, and while things get better: what is left to find then lies among the best, which the
+plain scale tells apart. Predictions that a person is told stay on the plain scale.
 
 Notation: `n` trials, `z` standardized values, `w` warped ones.
 """
@@ -44,7 +45,7 @@ class Warped:
 
 
 def warped(problem: Problem, evidence: Evidence, models: Models) -> Warped | None:
-    """Return models for the choice of points, or None where the plain ones foretell as well.
+    """Return models for the choice of points, or None where the plain ones are to be taken.
 
     Not where something is known beforehand (the process follows it on the plain scale), nor where the objective is
     itself bounded.
@@ -58,7 +59,7 @@ def warped(problem: Problem, evidence: Evidence, models: Models) -> Warped | Non
     plain = models.each[0]
     z = plain.process.y
     bounded = any(limit.name == objective.name for limit in problem.outcome_constraints)
-    if bounded or plain.trust is not None or len(z) < _LEAST or not np.ptp(z) > 0:
+    if evidence.stalled or bounded or plain.trust is not None or len(z) < _LEAST or not np.ptp(z) > 0:
         return None
     power = likeliest_power(z)
     w, slope = yeo_johnson(z, power)

@@ -34,8 +34,10 @@ def steep(a: float, b: float) -> float:
     return float(np.exp(4 * broad(a, b)))
 
 
-def trials(f: Callable[[float, float], float], unit: float = 1.0) -> list[Trial]:
-    return [Trial.completed({"a": a, "b": b}, {"y": unit * f(a, b)}) for a, b in GRID]
+def trials(f: Callable[[float, float], float], unit: float = 1.0, *, falling: bool = False) -> list[Trial]:
+    """Return trials of the grid, each better than those before."""
+    found = sorted(((f(a, b), a, b) for a, b in GRID), reverse=falling)
+    return [Trial.completed({"a": a, "b": b}, {"y": unit * y}) for y, a, b in found]
 
 
 def made(history: Sequence[Trial], problem: Problem = PROBLEM) -> tuple[Models, Warped | None]:
@@ -77,6 +79,12 @@ def test_the_slope_is_that_of_the_warping(power: float) -> None:
     np.testing.assert_allclose(yeo_johnson(z, power)[1], (up - down) / 2e-6, rtol=1e-4)
 
 
+def test_once_nothing_gets_better_the_plain_scale_tells_the_best_apart() -> None:
+    *others, best = trials(steep)
+    assert made([*others[:-2], best, *others[-2:]])[1] is not None
+    assert made([*others[:-3], best, *others[-3:]])[1] is None
+
+
 def test_a_bounded_objective_is_not_warped() -> None:
     problem = Problem(SQUARE, [Objective("y")], outcome_constraints=[OutcomeConstraint("y", "<=", 20.0)])
     assert made(trials(steep), problem)[1] is None
@@ -107,8 +115,9 @@ def test_the_likeliest_power_of_normal_values_is_near_1() -> None:
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])
 def test_the_gain_is_in_the_objectives_unit(goal: Any) -> None:
     problem = Problem(SQUARE, [Objective("y", goal)])
-    (one,) = Bayes().suggest(problem, trials(steep), n=1, seed=3)
-    (other,) = Bayes().suggest(problem, trials(steep, unit=1000.0), n=1, seed=3)
+    falling = goal == "minimize"
+    (one,) = Bayes().suggest(problem, trials(steep, falling=falling), n=1, seed=3)
+    (other,) = Bayes().suggest(problem, trials(steep, 1000.0, falling=falling), n=1, seed=3)
     assert "warped" in one.info
     assert other.point == pytest.approx(one.point, abs=1e-3)
     assert other.info["gain"] == pytest.approx(1000.0 * float(one.info["gain"]), rel=0.02)
