@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FEW = 3
+"""Trials before models are trusted: measured beside 2, and as many as there are keys (decision 0022)."""
+
 
 @dataclass(frozen=True)
 class Pinned:
@@ -69,8 +72,8 @@ class Bayes:
     A point that history holds, or that is pending, is not proposed again (an invalidated trial does not count).
 
     Attributes:
-        initial: Trials (completed or failed) before models are trusted; None for the number of keys of a point, but
-            3 to 8. Where every quantity has a past campaign or a mean that is trusted, models are from the start.
+        initial: Trials (completed or failed) before models are trusted; None for 3. Where every quantity
+            has a past campaign or a mean that is trusted, models are from the start.
         mean: Quantity -> what is expected of it before any trial: a formula of keys of the point, such as
             `3 * a + log10(b)`, or a function of a point, pure (not in a campaign's file). The model follows it up to a
             factor and an offset, and leaves it where trials contradict.
@@ -106,7 +109,7 @@ class Bayes:
         """
         check_count(n)
         evidence = self._gathered(problem, history, pending)
-        few = self._too_few(problem, evidence)
+        few = self._too_few(evidence)
         if few and not self._knows(problem, evidence):
             return _design(problem, evidence, n, seed, {})
         try:
@@ -162,9 +165,9 @@ class Bayes:
         """
         evidence = self._gathered(problem, history, pending)
         problem.space.encode([point])
-        few = self._too_few(problem, evidence)
+        few = self._too_few(evidence)
         if few and not self._knows(problem, evidence):
-            return explain_plainly(problem, history, point, rule="design", because=self._untrusted(problem, evidence))
+            return explain_plainly(problem, history, point, rule="design", because=self._untrusted(evidence))
         try:
             belief, gain = _believed(problem, evidence, point, seed, self.mean)
         except AutolabError:
@@ -174,7 +177,7 @@ class Bayes:
             return explain_plainly(problem, history, point, rule="design", because=told[:500])
 
         if few and not belief.follows:
-            told = f"what is known beforehand does not foretell the trials; {self._untrusted(problem, evidence)}"
+            told = f"what is known beforehand does not foretell the trials; {self._untrusted(evidence)}"
             return explain_plainly(problem, history, point, rule="design", because=told)
 
         def predict(points: Sequence[Point]) -> list[Prediction]:
@@ -232,8 +235,8 @@ class Bayes:
             PlannerError: It is not.
         """
         evidence = self._gathered(problem, history, ())
-        if self._too_few(problem, evidence) and not self._knows(problem, evidence):
-            raise PlannerError(self._untrusted(problem, evidence))
+        if self._too_few(evidence) and not self._knows(problem, evidence):
+            raise PlannerError(self._untrusted(evidence))
         return evidence
 
     def _knows(self, problem: Problem, evidence: Evidence) -> bool:
@@ -253,17 +256,18 @@ class Bayes:
             log.warning("past campaigns could not be learned from", exc_info=True)
             return False
 
-    def _untrusted(self, problem: Problem, evidence: Evidence) -> str:
+    def _untrusted(self, evidence: Evidence) -> str:
         return (
-            f"no model is trusted before {self._enough(problem)} trials, 2 of them completed; "
+            f"no model is trusted before {self._enough} trials, 2 of them completed; "
             f"there are {len(evidence.x)} completed and {len(evidence.failed)} failed or rejected ones"
         )
 
-    def _too_few(self, problem: Problem, evidence: Evidence) -> bool:
-        return len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < self._enough(problem)
+    def _too_few(self, evidence: Evidence) -> bool:
+        return len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < self._enough
 
-    def _enough(self, problem: Problem) -> int:
-        return self.initial if self.initial is not None else min(max(len(problem.space.names), 3), 8)
+    @property
+    def _enough(self) -> int:
+        return self.initial if self.initial is not None else FEW
 
 
 def _design(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[str, Any]) -> list[Suggestion]:

@@ -14,7 +14,7 @@ import numpy as np
 from autolab.model.errors import AutolabError, PlannerError
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch, previous_of
-from autolab.planners.bayes import Bayes
+from autolab.planners.bayes import FEW, Bayes
 from autolab.planners.comparisons import Comparisons, comparisons
 from autolab.planners.designs import fill
 from autolab.planners.explanation import Explanation, explain_plainly
@@ -44,8 +44,8 @@ class Preference:
     that nobody has compared yet counts as under way.
 
     Attributes:
-        initial: Trials (completed or failed) before the model is trusted; None for the number of keys of a point, but
-            3 to 8. It also needs 3 comparisons among 3 trials.
+        initial: Trials (completed or failed) before the model is trusted; None for 3. It also needs 3
+            comparisons among 3 trials.
     """
 
     initial: int | None = None
@@ -65,7 +65,7 @@ class Preference:
         """
         check_count(n)
         compared = comparisons(problem, history, pending)
-        if self._untrusted(problem, compared):
+        if self._untrusted(compared):
             return _design(problem, compared, n, seed, {})
         try:
             return _modelled(problem, compared, n, seed, previous_of(history, pending))
@@ -139,16 +139,16 @@ class Preference:
             OutsideSpace: The point lacks a key, or names an unknown category.
         """
         compared = comparisons(problem, history, pending)
-        missing = self._untrusted(problem, compared)
+        missing = self._untrusted(compared)
         if missing:
             return explain_plainly(problem, history, point, rule="design", because=missing)
         because = f"the point whose utility is expected to gain most, by {_told(compared)}"
         return explain_plainly(problem, history, point, rule="preference", because=because)
 
-    def _untrusted(self, problem: Problem, compared: Comparisons) -> str:
+    def _untrusted(self, compared: Comparisons) -> str:
         """Return what the model lacks to be trusted; nothing where it is."""
         evidence = compared.evidence
-        enough = self.initial if self.initial is not None else min(max(len(problem.space.names), 3), 8)
+        enough = self.initial if self.initial is not None else FEW
         done = len(evidence.x) + len(evidence.failed)
         if done >= enough and len(compared.pairs) >= _LEAST and len(compared.rows) >= _LEAST:
             return ""

@@ -1,11 +1,13 @@
-"""What failures and noise cost: experiments to 95 % of the way to the optimum, with and without.
+"""What failures, noise and slips cost: experiments to 95 % of the way to the optimum, with and without.
 
     python benchmarks/planners/trouble.py failures --seeds 20
     python benchmarks/planners/trouble.py noise --data DATA --seeds 50
+    python benchmarks/planners/trouble.py slips --seeds 20
 
 `failures`: a fifth of the space fails without warning, in three forms: a half-space, a ball at the flank of the
 optimum, scattered cells. `noise`: a pool is measured by one of its replicates, and the target is a true mean within 5 %
-of the best one; the planner is told the standard errors, or nothing. Runs that do not arrive count with the budget.
+of the best one; the planner is told the standard errors, or nothing. `slips`: of a tenth of the trials a wrong value is
+told: one far on the bad side, one a little too good, or that of some other point, as where two samples are mixed up. Runs that do not arrive count with the budget.
 Seeds from 1000 are for reporting; settings were chosen on others. Intervals are paired bootstrap ones (95 %).
 """
 
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 
 from autolab.model.contracts import Planner
 from autolab.model.errors import TrialFailed
-from autolab.model.trial import Point, Trial
+from autolab.model.trial import Point, Trial, as_outcome
 from autolab.planners.bayes import Bayes
 from autolab.study.case import Case
 from autolab.study.cases import make_case
@@ -33,6 +35,7 @@ Array = NDArray[np.float64]
 FIRST = 1000
 STARTS = 2
 SHARE = 0.2
+SLIPS = 0.1
 BUDGETS = {"branin": 40, "hartmann6": 80, "agnp": 60, "crossed_barrel": 150}
 OPTIMA = {"branin": (0.5428, 0.1517), "hartmann6": (0.2017, 0.15, 0.4769, 0.2753, 0.3117, 0.6573)}
 """Where an optimum lies, in the unit cube."""
@@ -88,16 +91,44 @@ def cells(best: Array) -> Callable[[Array], bool]:
     return lambda x: tuple(int(i) for i in np.minimum((x[:d] * 3).astype(int), 2)) in picked
 
 
-def run(case: Case, seed: int, budget: int, planner: Planner | None = None) -> list[Trial]:
-    """Return the trials of one campaign, of the default planner if none is given."""
+def run(
+    case: Case,
+    seed: int,
+    budget: int,
+    planner: Planner | None = None,
+    told: Callable[[Trial], Trial] = lambda trial: trial,
+) -> list[Trial]:
+    """Return the trials of one campaign, of the default planner if none is given, as they are `told`."""
     planner = planner or Bayes()
     trials: list[Trial] = []
     for point in case.starts(STARTS, seed):
-        trials.append(case.perform(point, seed, len(trials) + 1))
+        trials.append(told(case.perform(point, seed, len(trials) + 1)))
     while len(trials) < budget:
         (suggestion,) = planner.suggest(case.problem, trials, n=1, seed=seed * 1000 + len(trials))
-        trials.append(case.perform(suggestion.point, seed, len(trials) + 1))
+        trials.append(told(case.perform(suggestion.point, seed, len(trials) + 1)))
     return trials
+
+
+def slipping(case: Case, seed: int, kind: str) -> Callable[[Trial], Trial]:
+    """Return what tells of a tenth of the trials a wrong value: `far off`, `too good` or `mixed up`."""
+    rng = np.random.default_rng([seed, 7])
+    (objective,) = case.problem.objectives
+    others = np.array([case.truth(point)[objective.name] for point in case.problem.space.sample(200, 0)])
+    better = 1.0 if objective.goal == "maximize" else -1.0
+
+    def told(trial: Trial) -> Trial:
+        slips, other = rng.random() < SLIPS, rng.integers(len(others))
+        if not slips:
+            return trial
+        value = trial.outcome[objective.name].value
+        wrong = {
+            "far off": value - better * 10 * others.std(),
+            "too good": value + better * others.std(),
+            "mixed up": others[other],
+        }
+        return replace(trial, outcome=as_outcome({objective.name: float(wrong[kind])}))
+
+    return told
 
 
 def arrival(case: Case, trials: Sequence[Trial], level: float) -> int:
@@ -146,6 +177,21 @@ def failures(seeds: range) -> None:
             print(f"| {name} | {region} | {told} |", flush=True)
 
 
+def slips(seeds: range) -> None:
+    """Print what values told wrong cost."""
+    print("| function | a tenth is told | experiments | without | ratio |")
+    print("|---|---|---|---|---|")
+    for name in ("branin", "hartmann6"):
+        case = make_case(name)
+        level, budget = target(case), BUDGETS[name]
+        plain = [arrival(case, run(case, seed, budget), level) for seed in seeds]
+        for kind in ("far off", "mixed up", "too good"):
+            runs = [run(case, seed, budget, told=slipping(case, seed, kind)) for seed in seeds]
+            taken = [arrival(case, trials, level) for trials in runs]
+            told = f"{np.mean(taken):.1f} | {np.mean(plain):.1f} | {ratio(taken, plain)}"
+            print(f"| {name} | {kind} | {told} |", flush=True)
+
+
 def noise(seeds: range, data: Path) -> None:
     """Print what it is worth to be told standard errors."""
     print("| pool | experiments, told | told nothing | ratio |")
@@ -166,13 +212,15 @@ def noise(seeds: range, data: Path) -> None:
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["failures", "noise"])
+    parser.add_argument("what", choices=["failures", "noise", "slips"])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--data", type=Path, help="folder with the files of pools, for noise")
     told = parser.parse_args()
     seeds = range(FIRST, FIRST + told.seeds)
     if told.what == "failures":
         failures(seeds)
+    elif told.what == "slips":
+        slips(seeds)
     elif told.data is None:
         parser.error("noise is measured on pools: give their folder with --data")
     else:
