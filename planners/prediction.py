@@ -129,12 +129,21 @@ def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
     """Return what is supposed for the next point: every second time, once nothing gets better, something else.
 
     A model that takes a hill for noise puts one trial beside the other and learns nothing from it; one with short
-    lengthscales looks elsewhere. Not where trials cost differently: elsewhere is dear.
+    lengthscales looks elsewhere. Not where trials cost differently: elsewhere is dear. Nor where labels are many and
+    without descriptors: all lie equally far from one another, and with short lengthscales nothing is known of any.
     """
     from autolab.planners.surrogate import Kind
 
-    elsewhere = problem.cost is None and evidence.stalled and (evidence.stall - STALLED) % 2 == 0
-    return Kind("matern", "scaled") if elsewhere else kind_of(problem.space)
+    usual = kind_of(problem.space)
+    blind = usual.prior == "stiff" and not _described(problem.space)
+    elsewhere = problem.cost is None and not blind and evidence.stalled and (evidence.stall - STALLED) % 2 == 0
+    return Kind("matern", "scaled") if elsewhere else usual
+
+
+def _described(space: Space | Candidates) -> bool:
+    """Return whether any label is told by descriptors."""
+    axes = () if isinstance(space, Candidates) else space.axes
+    return any(isinstance(axis, Categorical) and axis.descriptors is not None for axis in axes)
 
 
 def predictor(problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | None = None) -> Predict:
