@@ -16,6 +16,7 @@ FORBIDDEN = {
     "a merge conflict": r"^(<{7}|>{7}) ",
 }
 BIGGEST = 200_000  # bytes
+TRACES = {"benchmarks/planners/peers.jsonl": 800_000}  # runs of other packages: hours of work
 PICTURES = frozenset({".png"})
 
 
@@ -66,5 +67,5 @@ def test_files_are_small_and_end_with_a_newline() -> None:
     files = tracked()
 
     assert len(files) > 200
-    assert [str(path) for path in files if path.stat().st_size > BIGGEST] == []
+    assert [str(path) for path in files if path.stat().st_size > TRACES.get(path.relative_to(ROOT).as_posix(), BIGGEST)] == []
     assert [str(path) for path in files if path.stat().st_size and not path.read_bytes().endswith(b"\n")] == []
