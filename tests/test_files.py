@@ -67,5 +67,7 @@ def test_files_are_small_and_end_with_a_newline() -> None:
     files = tracked()
 
     assert len(files) > 200
-    assert [str(path) for path in files if path.stat().st_size > TRACES.get(path.relative_to(ROOT).as_posix(), BIGGEST)] == []
+    assert [
+        str(path) for path in files if path.stat().st_size > TRACES.get(path.relative_to(ROOT).as_posix(), BIGGEST)
+    ] == []
     assert [str(path) for path in files if path.stat().st_size and not path.read_bytes().endswith(b"\n")] == []
