@@ -103,7 +103,10 @@ def test_without_noise_readings_are_the_truth(seeds: ModuleType) -> None:
     true = seeds.truth(EXAMPLE)
     point = true.optimum()[0]
 
-    assert seeds.measured(true, 0.0, 1)(point)["conductivity"] == (pytest.approx(true.value(point)), 0.0)
+    value, error = seeds.measured(true, 0.0, 1)(point)["conductivity"]
+
+    assert value == pytest.approx(true.value(point))
+    assert error == pytest.approx(0.0, abs=1e-12)  # of equal readings, but for rounding
 
 
 @pytest.mark.slow
