@@ -138,7 +138,7 @@ def test_few_trials_are_wasted_where_a_fifth_of_the_space_fails(fails) -> None: 
     case = make_case("branin")
     history = campaign(case.problem, lambda p: {"y": 1 / (not fails(p)) and case.truth(p)["y"]}, 30)
     assert [trial.state for trial in history].count("failed") <= 3
-    assert min(case.truth(one.point)["y"] for one in history if one.usable) < 1.0  # the optimum is 0.4, the median 36
+    assert min(case.truth(one.point)["y"] for one in history if one.usable) < 1.0  # the optimum is 0.4, the median 31
 
 
 def test_a_border_that_the_objective_pulls_across_is_approached() -> None:
