@@ -21,7 +21,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from autolab.model.errors import AutolabError, InputError, PlannerError
 from autolab.model.names import did_you_mean
@@ -29,7 +29,7 @@ from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch, previous_of
 from autolab.planners.belief import sampled
 from autolab.planners.calibration import Calibration, calibration
-from autolab.planners.designs import fill
+from autolab.planners.designs import designed
 from autolab.planners.evidence import gather
 from autolab.planners.explaining import explain
 from autolab.planners.explanation import Explanation, explain_plainly
@@ -111,14 +111,14 @@ class Bayes:
         evidence = self._gathered(problem, history, pending)
         few = self._too_few(evidence)
         if few and not self._knows(problem, evidence):
-            return _design(problem, evidence, n, seed, {})
+            return designed(problem, evidence, n, seed, {})
         try:
             return _modelled(problem, evidence, n, seed, previous_of(history, pending), self.mean, early=few)
         except AutolabError:
             raise
         except Exception as error:  # numerical trouble must not end a campaign
             log.warning("the model could not propose; a space-filling point is taken instead", exc_info=True)
-            return _design(problem, evidence, n, seed, {"fallback": f"{type(error).__name__}: {error}"[:500]})
+            return designed(problem, evidence, n, seed, {"fallback": f"{type(error).__name__}: {error}"[:500]})
 
     def predict(self, problem: Problem, history: Sequence[Trial], points: Sequence[Point]) -> list[Prediction]:
         """Return what the model that the next suggestion would be made by expects at `points`, in their order.
@@ -270,11 +270,6 @@ class Bayes:
         return self.initial if self.initial is not None else FEW
 
 
-def _design(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[str, Any]) -> list[Suggestion]:
-    points = fill(problem.space, n, evidence.known, evidence.taken, seed)
-    return [Suggestion(point, {"rule": "design", **evidence.not_used, **info}) for point in points]
-
-
 def _modelled(
     problem: Problem,
     evidence: Evidence,
@@ -299,7 +294,7 @@ def _modelled(
     with isolated(seed, torch=sampled(problem)):
         belief = Belief.learned(problem, evidence, seed, means)
         if early and not belief.follows:
-            return _design(problem, evidence, n, seed, {"prior": belief.trusted})
+            return designed(problem, evidence, n, seed, {"prior": belief.trusted})
         found = most_worth(problem.space, belief.worth, n, evidence, seed, toll)
         points, worths = zip(*found, strict=True)
         infos = belief.infos(points, worths)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,29 @@ from numpy.typing import NDArray
 from autolab.model.candidates import Candidates
 from autolab.model.errors import PlannerError
 from autolab.model.parameters import Categorical
+from autolab.model.suggestion import Suggestion
 
 if TYPE_CHECKING:
+    from autolab.model.problem import Problem
     from autolab.model.space import Space
     from autolab.model.trial import Value
+    from autolab.planners.evidence import Evidence
 
 Array = NDArray[np.float64]
 Key = tuple["Value", ...]
 
 _POOL = 2048
 _EVEN_UP_TO = 12  # columns; above, the discrepancy of a few points no longer tells designs apart
+
+
+def designed(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[str, Any]) -> list[Suggestion]:
+    """Return what a planner without a model suggests: `fill` beside what is known, with its rule and `info`.
+
+    Raises:
+        PlannerError: Fewer than `n` points are left.
+    """
+    points = fill(problem.space, n, evidence.known, evidence.taken, seed)
+    return [Suggestion(point, {"rule": "design", **evidence.not_used, **info}) for point in points]
 
 
 def fill(space: Space | Candidates, n: int, known: Array, taken: frozenset[Key], seed: int) -> list[dict[str, Value]]:

@@ -16,7 +16,7 @@ from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch, previous_of
 from autolab.planners.bayes import FEW, Bayes
 from autolab.planners.comparisons import Comparisons, comparisons
-from autolab.planners.designs import fill
+from autolab.planners.designs import designed
 from autolab.planners.explanation import Explanation, explain_plainly
 from autolab.planners.sobol import check_count
 
@@ -66,14 +66,14 @@ class Preference:
         check_count(n)
         compared = comparisons(problem, history, pending)
         if self._untrusted(compared):
-            return _design(problem, compared, n, seed, {})
+            return designed(problem, compared.evidence, n, seed, {})
         try:
             return _modelled(problem, compared, n, seed, previous_of(history, pending))
         except AutolabError:
             raise
         except Exception as error:  # numerical trouble must not end a campaign
             log.warning("the model could not propose; a space-filling point is taken instead", exc_info=True)
-            return _design(problem, compared, n, seed, {"fallback": f"{type(error).__name__}: {error}"[:500]})
+            return designed(problem, compared.evidence, n, seed, {"fallback": f"{type(error).__name__}: {error}"[:500]})
 
     def question(self, problem: Problem, history: Sequence[Trial], *, seed: int) -> tuple[Trial, Trial] | None:
         """Return the two completed trials whose comparison tells most of which is best; None where all are compared.
@@ -161,12 +161,6 @@ class Preference:
 def _told(compared: Comparisons) -> str:
     count = len(compared.pairs)
     return f"{count} comparison{'s' * (count != 1)} among {len(compared.rows)} trials"
-
-
-def _design(problem: Problem, compared: Comparisons, n: int, seed: int, info: dict[str, Any]) -> list[Suggestion]:
-    evidence = compared.evidence
-    points = fill(problem.space, n, evidence.known, evidence.taken, seed)
-    return [Suggestion(point, {"rule": "design", **evidence.not_used, **info}) for point in points]
 
 
 def _modelled(problem: Problem, compared: Comparisons, n: int, seed: int, previous: Point | None) -> list[Suggestion]:
