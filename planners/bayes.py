@@ -49,6 +49,9 @@ log = logging.getLogger(__name__)
 
 FEW = 3
 """Trials before models are trusted: measured beside 2, and as many as there are keys (decision 0022)."""
+LED = 3
+"""Trials by which what was known beforehand is found out to mislead: a design of as many more is made then, for they
+lie where it led."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,8 @@ class Bayes:
         if few and not self._knows(problem, evidence):
             return designed(problem, evidence, n, seed, {})
         try:
-            return _modelled(problem, evidence, n, seed, previous_of(history, pending), self.mean, early=few)
+            early = self._early(evidence)
+            return _modelled(problem, evidence, n, seed, previous_of(history, pending), self.mean, early=early)
         except AutolabError:
             raise
         except Exception as error:  # numerical trouble must not end a campaign
@@ -176,7 +180,7 @@ class Bayes:
             told = f"no model could be made: {type(error).__name__}: {error}; a space-filling point is taken instead"
             return explain_plainly(problem, history, point, rule="design", because=told[:500])
 
-        if few and not belief.follows:
+        if belief.misled and self._early(evidence):
             told = f"what is known beforehand does not foretell the trials; {self._untrusted(evidence)}"
             return explain_plainly(problem, history, point, rule="design", because=told)
 
@@ -265,6 +269,10 @@ class Bayes:
     def _too_few(self, evidence: Evidence) -> bool:
         return len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < self._enough
 
+    def _early(self, evidence: Evidence) -> bool:
+        """Return whether a design is made where what was known beforehand turns out to mislead."""
+        return len(evidence.x) + len(evidence.failed) < self._enough + LED
+
     @property
     def _enough(self) -> int:
         return self.initial if self.initial is not None else FEW
@@ -282,8 +290,7 @@ def _modelled(
 ) -> list[Suggestion]:
     """Propose by the models. SciPy is loaded here and not before: it takes a second.
 
-    Early, while a model of the campaign's own trials alone would not be trusted, a design is made where what is known
-    beforehand is not trusted either.
+    Early, a design is made where what is known beforehand turns out to mislead.
     """
     from autolab.planners.belief import Belief
     from autolab.planners.field import Toll
@@ -293,7 +300,7 @@ def _modelled(
     toll = None if problem.cost is None else Toll(problem.cost, previous)
     with isolated(seed, torch=sampled(problem)):
         belief = Belief.learned(problem, evidence, seed, means)
-        if early and not belief.follows:
+        if early and belief.misled:
             return designed(problem, evidence, n, seed, {"prior": belief.trusted})
         found = most_worth(problem.space, belief.worth, n, evidence, seed, toll)
         points, worths = zip(*found, strict=True)

@@ -75,9 +75,9 @@ class Belief:
         }
 
     @property
-    def follows(self) -> bool:
-        """Whether the model of each quantity follows what was known beforehand."""
-        return all(one.trust is not None and one.trust.followed for one in self.models.each)
+    def misled(self) -> bool:
+        """Whether what was known of any quantity beforehand does not foretell its trials."""
+        return any(one.trust is not None and not one.trust.followed for one in self.models.each)
 
     def worths(self, points: Sequence[Point]) -> list[float]:
         """Return the log of the worth of each point."""

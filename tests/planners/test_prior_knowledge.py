@@ -180,6 +180,17 @@ def test_a_past_that_contradicts_the_first_trials_gives_way_to_a_design() -> Non
     assert "what is known beforehand does not foretell the trials" in why.because
 
 
+def test_trials_where_a_misleading_past_led_are_no_design() -> None:
+    history = trials(25, "prior", sign=-1.0)
+    rules = []
+    for i in range(8):
+        (suggestion,) = Bayes().suggest(PROBLEM, history, n=1, seed=i)
+        rules.append(suggestion.info["rule"])
+        history.append(Trial.completed(suggestion.point, {"y": hill(suggestion.point)}, source="campaign"))
+    assert rules[:5] == ["improvement"] * 3 + ["design"] * 2
+    assert rules[6:] == ["improvement"] * 2
+
+
 def test_outcome_constraints_and_several_objectives_have_pasts_too() -> None:
     def outcome(point: Point) -> dict[str, float]:
         return {"y": hill(point), "z": number(point, "b"), "cost": number(point, "a")}
