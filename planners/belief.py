@@ -51,7 +51,11 @@ class Belief:
         cls, problem: Problem, evidence: Evidence, seed: int, means: Mapping[str, Mean] | None = None
     ) -> Belief:
         """Fit the models. To be called where numerical work is isolated, with the same seed."""
-        models, success = fitted(problem, evidence, means, kind_tried(problem, evidence))
+        from autolab.planners.slips import without_slips
+
+        kind = kind_tried(problem, evidence)
+        evidence = without_slips(problem, evidence, kind_of(problem.space))
+        models, success = fitted(problem, evidence, means, kind)
         bent = None
         if not sampled(problem):
             from autolab.planners.warping import warped
@@ -100,8 +104,12 @@ class Belief:
             info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
             if kind != kind_of(self.problem.space):
                 info["supposed"] = str(kind)
-            if self.warped is not None:
+            if self.warped is not None and self.warped.power is not None:
                 info["warped"] = self.warped.power
+            if self.warped is not None and self.warped.drawn_in:
+                info["drawn_in"] = self.warped.drawn_in
+            if self.evidence.slips:
+                info["slips"] = [dict(point) for point in self.evidence.slips]
             if trusted:
                 info["prior"] = trusted
             if chances is not None:

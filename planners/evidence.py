@@ -49,6 +49,7 @@ class Evidence:
         left_out: How many trials could not be used, for a quantity that is missing or not finite, or a
             point of another space or far away from it.
         aside: How many could have been used, but are too many for a model: see `_MOST`.
+        slips: Points of trials that are left aside because their value must be wrong; see `slips`.
         sources: What past campaigns tell, one each, where they are kept apart.
     """
 
@@ -63,6 +64,7 @@ class Evidence:
     left_out: int
     aside: int = 0
     stall: int = 0
+    slips: tuple[Point, ...] = ()
     sources: tuple[Evidence, ...] = ()
 
     @property

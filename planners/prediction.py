@@ -153,9 +153,11 @@ def predictor(problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | 
         PlannerError: The model cannot be fitted to these trials.
     """
     from autolab.planners.isolation import isolated
+    from autolab.planners.slips import without_slips
 
     try:
         with isolated(0):
+            evidence = without_slips(problem, evidence, kind_of(problem.space))
             models, success = fitted(problem, evidence, means)
     except AutolabError:
         raise

@@ -5,6 +5,7 @@ Notation: `n` trials, `d` encoded columns, `N` points, `m` quantities.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -194,9 +195,17 @@ def surrogate_of(x: Array, values: Array, error: Array, kind: Kind) -> Surrogate
         error: `n` standard errors; NaN where unknown.
         kind: What is supposed of it.
     """
+    return _surrogate_of(x.tobytes(), values.tobytes(), error.tobytes(), x.shape[1], kind)
+
+
+@functools.lru_cache(maxsize=8)
+def _surrogate_of(x: bytes, y: bytes, error: bytes, d: int, kind: Kind) -> Surrogate:
+    """Fit once what a suggestion asks for more than once."""
+    places, values, errors = (np.frombuffer(one) for one in (x, y, error))
     center, scale = float(values.mean()), float(values.std(ddof=1))
     scale = scale if scale > least_scale(center) else 1.0
-    process = fit(x, (values - center) / scale, noise_of(error / scale), kind.shape, kind.prior)
+    noise = noise_of(errors / scale)
+    process = fit(places.reshape(-1, d), (values - center) / scale, noise, kind.shape, kind.prior)
     return Surrogate(process, center, scale, kind)
 
 

@@ -1,5 +1,8 @@
 """Warping: an objective on a scale on which a Gaussian process foretells it better, for the choice of points.
 
+How bad the worst trials are does not matter for what is best: values far out on the bad side are drawn in to Tukey's
+inner fence (1977), so that they do not set the unit of all others.
+
 Yields pile up at an end, losses span decades: where that is so, a power of the values (Yeo, Johnson 2000) lies nearer to
 what the process supposes. The power is the most probable for the values alone; it is taken where the trials, each foretold
 from the others, are likelier by it, and while things get better: what is left to find then lies among the best, which the
@@ -26,6 +29,7 @@ Array = NDArray[np.float64]
 
 _LEAST = 4  # trials that tell a power
 _ASKED = 1.0  # by how much the log likelihood must be better
+_FENCE = 1.5  # interquartile ranges beyond the bad quartile
 _POWERS = (-2.0, 4.0)  # 1 leaves values as they are
 
 
@@ -35,13 +39,15 @@ class Warped:
 
     Attributes:
         models: Of all quantities, the objective's warped.
-        power: Below 1 high values are drawn together, above 1 low ones.
         unit: What one of the warped model's deviations is at the best trial, in the objective's unit, to first order.
+        drawn_in: How many values were.
+        power: Below 1 high values are drawn together, above 1 low ones; None where none is better.
     """
 
     models: Models
-    power: float
     unit: float
+    drawn_in: int = 0
+    power: float | None = None
 
 
 def warped(problem: Problem, evidence: Evidence, models: Models) -> Warped | None:
@@ -57,20 +63,49 @@ def warped(problem: Problem, evidence: Evidence, models: Models) -> Warped | Non
     """
     (objective,) = problem.objectives
     plain = models.each[0]
-    z = plain.process.y
     bounded = any(limit.name == objective.name for limit in problem.outcome_constraints)
-    if evidence.stalled or bounded or plain.trust is not None or len(z) < _LEAST or not np.ptp(z) > 0:
+    if bounded or plain.trust is not None or len(evidence.y) < _LEAST or not np.ptp(evidence.y[:, 0]) > 0:
+        return None
+    error, side = evidence.error[:, 0], 1.0 if objective.goal == "maximize" else -1.0
+    values = side * drawn_in(side * evidence.y[:, 0])
+    moved = int((values != evidence.y[:, 0]).sum())
+    base = surrogate_of(evidence.x, values, error, plain.kind) if moved else plain
+    found = None if evidence.stalled else _bent(base, error, side)
+    if found is None:
+        return Warped(replace(models, each=(base, *models.each[1:])), base.scale, moved) if moved else None
+    model, unit, power = found
+    return Warped(replace(models, each=(model, *models.each[1:])), unit, moved, power)
+
+
+def drawn_in(worth: Array) -> Array:
+    """Return values, none farther on the low side than the inner fence.
+
+    >>> drawn_in(np.array([1.0, 2.0, 3.0, 4.0, -30.0, 90.0]))
+    array([ 1. ,  2. ,  3. ,  4. , -2.5, 90. ])
+    """
+    low, high = np.quantile(worth, [0.25, 0.75])
+    return np.asarray(np.maximum(worth, low - _FENCE * (high - low)))
+
+
+def _bent(plain: Surrogate, error: Array, side: float) -> tuple[Surrogate, float, float] | None:
+    """Return the model of a power of the values, its unit and the power; None where the trials are not likelier by it.
+
+    Args:
+        plain: Model of the values.
+        error: `n` standard errors, in the user's unit; NaN where unknown.
+        side: 1 where high values are good, -1 where low ones are.
+    """
+    z = plain.process.y
+    if not np.ptp(z) > 0:
         return None
     power = likeliest_power(z)
     w, slope = yeo_johnson(z, power)
     if not (np.isfinite(w).all() and (slope > 0).all() and np.ptp(w) > 0):
         return None
-    other = surrogate_of(plain.process.x, w, evidence.error[:, 0] / plain.scale * slope, plain.kind)
+    other = surrogate_of(plain.process.x, w, error / plain.scale * slope, plain.kind)
     if _foretold(other) + np.log(slope / other.scale).sum() < _foretold(plain) + _ASKED:
         return None
-    best = int(np.argmax(z if objective.goal == "maximize" else -z))
-    unit = plain.scale * other.scale / float(slope[best])
-    return Warped(replace(models, each=(other, *models.each[1:])), power, unit)
+    return other, plain.scale * other.scale / float(slope[np.argmax(side * z)]), power
 
 
 def likeliest_power(z: Array) -> float:

@@ -55,6 +55,7 @@ def foretold(model: Any) -> float:
 def test_values_that_span_decades_are_drawn_together() -> None:
     plain, found = made(trials(steep))
     assert found is not None
+    assert found.power is not None
     assert found.power < 0.5
     (model,) = found.models.each
     z = plain.each[0].process.y
@@ -68,7 +69,8 @@ def test_a_scale_that_fits_mostly_stays_as_it_is() -> None:
     rng, taken = np.random.default_rng(1), []
     for _ in range(12):
         noise = iter(rng.normal(0, 0.2, len(GRID)))
-        taken.append(made(trials(lambda a, b: broad(a, b) + float(next(noise))))[1] is not None)  # noqa: B023  at once
+        _, found = made(trials(lambda a, b: broad(a, b) + float(next(noise))))  # noqa: B023  at once
+        taken.append(found is not None and found.power is not None)
     assert sum(taken) <= 4, taken
 
 
@@ -131,6 +133,7 @@ def test_the_gain_is_nearly_that_of_samples() -> None:
         models, _ = fitted(PROBLEM, evidence)
         found = warped(PROBLEM, evidence, models)
     assert found is not None
+    assert found.power is not None
     (suggestion,) = Bayes().suggest(PROBLEM, history, n=1, seed=3)
     (model,) = found.models.each
     mean, deviation = model.predict(SQUARE.encode([suggestion.point]))
