@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from autolab.model.errors import AutolabError, InputError, PlannerError
@@ -187,7 +187,7 @@ class Bayes:
         def predict(points: Sequence[Point]) -> list[Prediction]:
             return predictions_of(problem, belief.models, belief.success, points)
 
-        return explain(
+        found = explain(
             problem,
             history,
             point,
@@ -197,6 +197,12 @@ class Bayes:
             predictor=self.predictor,
             folds=folds,
             seed=seed,
+        )
+        if not belief.evidence.slips:
+            return found
+        told = "; ".join(str(dict(one)) for one in belief.evidence.slips)
+        return replace(
+            found, because=f"{found.because}; left aside, for all others foretell another value there: {told}"
         )
 
     def calibration(self, problem: Problem, history: Sequence[Trial], *, folds: int = 10, seed: int = 0) -> Calibration:

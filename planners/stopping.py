@@ -14,7 +14,7 @@ import numpy as np
 
 from autolab.model.candidates import Candidates
 from autolab.model.errors import InputError, PlannerError
-from autolab.planners.prediction import fitted
+from autolab.planners.prediction import fitted, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,8 +55,10 @@ def regret_bound(
         msg = f"a probability must lie between 0 and 1, got {probability!r}"
         raise InputError(msg)
     from autolab.planners.isolation import isolated
+    from autolab.planners.slips import without_slips
 
     with isolated(seed):
+        evidence = without_slips(problem, evidence, kind_of(problem.space))
         models, success = fitted(problem, evidence, means)
         x = _points(problem, evidence, seed)
         mean, covariance = models.joint(x)

@@ -106,6 +106,9 @@ def test_a_suggestion_tells_which_trials_it_left_aside() -> None:
     assert suggestion.info["slips"] == [dict(history[5].point)]
     (without,) = Bayes().suggest(HIGH, trials(), n=1, seed=1)
     assert "slips" not in without.info
+    why = Bayes().explain(HIGH, history, suggestion.point, seed=1, folds=0)
+    assert f"left aside, for all others foretell another value there: {dict(history[5].point)}" in why.because
+    assert Bayes().regret(HIGH, history, seed=1) < 5.0  # with it all would be noise
     (told,) = Bayes().predict(HIGH, history, [history[5].point])
     assert told.mean["y"] == pytest.approx(hill(*(float(history[5].point[key]) for key in "ab")), abs=0.5)
 
