@@ -78,13 +78,13 @@ def warped(problem: Problem, evidence: Evidence, models: Models) -> Warped | Non
 
 
 def drawn_in(worth: Array) -> Array:
-    """Return values, none farther on the low side than the inner fence.
+    """Return values, none farther on the low side than the inner fence; as they are where half of them are equal.
 
     >>> drawn_in(np.array([1.0, 2.0, 3.0, 4.0, -30.0, 90.0]))
     array([ 1. ,  2. ,  3. ,  4. , -2.5, 90. ])
     """
     low, high = np.quantile(worth, [0.25, 0.75])
-    return np.asarray(np.maximum(worth, low - _FENCE * (high - low)))
+    return np.asarray(np.maximum(worth, low - _FENCE * (high - low))) if high > low else worth
 
 
 def _bent(plain: Surrogate, error: Array, side: float) -> tuple[Surrogate, float, float] | None:

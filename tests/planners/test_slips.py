@@ -16,6 +16,7 @@ from autolab.planners.evidence import gather
 from autolab.planners.isolation import isolated
 from autolab.planners.prediction import kind_of
 from autolab.planners.slips import good_sides, without_slips
+from autolab.planners.warping import drawn_in
 
 SQUARE = Space([Real("a", 0, 1), Real("b", 0, 1)])
 HIGH = Problem(SQUARE, [Objective("y", "maximize")])
@@ -119,6 +120,12 @@ def test_a_slip_is_not_proposed_again() -> None:
     with isolated(0):
         left = without_slips(HIGH, evidence, kind_of(SQUARE))
     assert left.taken == evidence.taken
+
+
+def test_a_plateau_is_no_scale() -> None:
+    """Most values at the limit of detection: what is below it still tells where not to go."""
+    worth = np.array([5.0] * 12 + [1.0, 2.0, 4.0])
+    np.testing.assert_array_equal(drawn_in(worth), worth)
 
 
 def test_how_bad_the_worst_are_changes_no_choice() -> None:
