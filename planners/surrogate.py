@@ -201,7 +201,7 @@ def surrogate_of(x: Array, values: Array, error: Array, kind: Kind) -> Surrogate
 @functools.lru_cache(maxsize=8)
 def _surrogate_of(x: bytes, y: bytes, error: bytes, d: int, kind: Kind) -> Surrogate:
     """Fit once what a suggestion asks for more than once."""
-    places, values, errors = (np.frombuffer(one) for one in (x, y, error))
+    places, values, errors = (np.frombuffer(one).copy() for one in (x, y, error))  # torch wants them writable
     center, scale = float(values.mean()), float(values.std(ddof=1))
     scale = scale if scale > least_scale(center) else 1.0
     noise = noise_of(errors / scale)
