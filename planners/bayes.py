@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from autolab.model.errors import AutolabError, InputError, PlannerError
@@ -181,13 +181,13 @@ class Bayes:
             return explain_plainly(problem, history, point, rule="design", because=told[:500])
 
         if belief.misled and self._early(evidence):
-            told = f"what is known beforehand does not foretell the trials; {self._untrusted(evidence)}"
+            told = f"what is known beforehand does not foretell the trials: a design up to {self._enough + LED} trials"
             return explain_plainly(problem, history, point, rule="design", because=told)
 
         def predict(points: Sequence[Point]) -> list[Prediction]:
             return predictions_of(problem, belief.models, belief.success, points)
 
-        found = explain(
+        return explain(
             problem,
             history,
             point,
@@ -197,12 +197,7 @@ class Bayes:
             predictor=self.predictor,
             folds=folds,
             seed=seed,
-        )
-        if not belief.evidence.slips:
-            return found
-        told = "; ".join(str(dict(one)) for one in belief.evidence.slips)
-        return replace(
-            found, because=f"{found.because}; left aside, for all others foretell another value there: {told}"
+            slips=belief.evidence.slips,
         )
 
     def calibration(self, problem: Problem, history: Sequence[Trial], *, folds: int = 10, seed: int = 0) -> Calibration:

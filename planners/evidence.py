@@ -72,6 +72,16 @@ class Evidence:
         """All encoded points tried or under way, `(n + f + p) x d`."""
         return np.vstack([self.x, self.failed, self.pending])
 
+    def only(self, kept: Places) -> Evidence:
+        """Return the same of some of the measured trials; what is taken stays whole."""
+        return replace(
+            self,
+            x=self.x[kept],
+            y=self.y[kept],
+            error=self.error[kept],
+            points=tuple(self.points[i] for i in kept),
+        )
+
     @property
     def stalled(self) -> bool:
         """Whether nothing got better for so long that the model is to be doubted."""
@@ -149,20 +159,12 @@ def past(history: Sequence[Trial]) -> list[list[Trial]]:
 
 
 def _thinned(problem: Problem, evidence: Evidence, most: int) -> Evidence:
-    """Return evidence of no more trials than a model is made of; what is taken stays whole."""
+    """Return evidence of no more trials than a model is made of."""
     kept, failed = _chosen(problem, evidence.y, most), even(len(evidence.failed), most // 2)
     aside = len(evidence.x) - len(kept) + len(evidence.failed) - len(failed)
     if not aside:
         return evidence
-    return replace(
-        evidence,
-        x=evidence.x[kept],
-        y=evidence.y[kept],
-        error=evidence.error[kept],
-        points=tuple(evidence.points[i] for i in kept),
-        failed=evidence.failed[failed],
-        aside=aside,
-    )
+    return replace(evidence.only(kept), failed=evidence.failed[failed], aside=aside)
 
 
 def _chosen(problem: Problem, y: Array, most: int) -> Places:

@@ -45,6 +45,7 @@ def explain(
     predictor: Predictor,
     folds: int,
     seed: int,
+    slips: Sequence[Point] = (),
 ) -> Explanation:
     """Return what is known of a point.
 
@@ -58,9 +59,11 @@ def explain(
         predictor: Fits the model that is cross-validated.
         folds: Of the cross-validation; 0 to leave it out.
         seed: As given to `suggest`.
+        slips: Points of trials that the model leaves aside, for their value must be wrong.
     """
     (prediction,) = predict([point])
-    plain = explain_plainly(problem, history, point, rule=rule, because=_because(problem, rule, prediction))
+    because = _because(problem, rule, prediction, slips)
+    plain = explain_plainly(problem, history, point, rule=rule, because=because)
     return replace(
         plain,
         prediction=prediction,
@@ -71,10 +74,15 @@ def explain(
     )
 
 
-def _because(problem: Problem, rule: str, prediction: Prediction) -> str:
+def _because(problem: Problem, rule: str, prediction: Prediction, slips: Sequence[Point]) -> str:
     weights = ["that the outcome constraints hold"] if problem.outcome_constraints else []
     weights += ["that the experiment succeeds, as failures taught"] if prediction.success is not None else []
-    return WHY[rule] + (f", times the probability {' and '.join(weights)}" if weights else "")
+    told = WHY[rule] + (f", times the probability {' and '.join(weights)}" if weights else "")
+    if slips:
+        told += (
+            f"; left aside, for all others foretell another value there: {'; '.join(str(dict(one)) for one in slips)}"
+        )
+    return told
 
 
 def _kept(problem: Problem, prediction: Prediction) -> float:

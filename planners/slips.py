@@ -54,15 +54,8 @@ def without_slips(problem: Problem, evidence: Evidence, kind: Kind) -> Evidence:
             wrong |= slips(evidence.x, evidence.y[:, i], evidence.error[:, i], kind, side)
     if not wrong.any():
         return evidence
-    kept = np.flatnonzero(~wrong)
-    return replace(
-        evidence,
-        x=evidence.x[kept],
-        y=evidence.y[kept],
-        error=evidence.error[kept],
-        points=tuple(evidence.points[i] for i in kept),
-        slips=tuple(evidence.points[i] for i in np.flatnonzero(wrong)),
-    )
+    left = tuple(evidence.points[i] for i in np.flatnonzero(wrong))
+    return replace(evidence.only(np.flatnonzero(~wrong)), slips=left)
 
 
 def good_sides(problem: Problem) -> list[float]:
