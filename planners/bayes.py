@@ -198,6 +198,7 @@ class Bayes:
             folds=folds,
             seed=seed,
             slips=belief.evidence.slips,
+            stretched=belief.stretched,
         )
 
     def calibration(self, problem: Problem, history: Sequence[Trial], *, folds: int = 10, seed: int = 0) -> Calibration:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
     from autolab.planners.field import Worth
+    from autolab.planners.output_warping import Warped
     from autolab.planners.stated import Mean
     from autolab.planners.surrogate import Models
-    from autolab.planners.warping import Warped
 
 _SUREST = 1.0 - 1e-7  # what one of two models counts at most: its logarithm must have a counterpart
 
@@ -58,7 +58,7 @@ class Belief:
         models, success = fitted(problem, evidence, means, kind)
         bent = None
         if not sampled(problem):
-            from autolab.planners.warping import warped
+            from autolab.planners.output_warping import warped
 
             bent = warped(problem, evidence, models)
         return cls(problem, evidence, models, success, worth_of(problem, evidence, models, success, seed, bent), bent)
@@ -77,6 +77,17 @@ class Belief:
             for name, one in named
             if one.trust is not None
         }
+
+    @property
+    def stretched(self) -> dict[str, dict[str, float]]:
+        """Quantity -> encoded column -> warp of its axis (see `input_warping`); those that are warped."""
+        found = {}
+        for name, one in zip(self.problem.outcome_names, self.models.each, strict=True):
+            warps = one.process.hyper.warps
+            if warps is not None:
+                told = zip(self.problem.space.columns, warps.tolist(), strict=True)
+                found[name] = {column: b for column, b in told if b}
+        return found
 
     @property
     def misled(self) -> bool:
@@ -104,6 +115,8 @@ class Belief:
             info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
             if kind != kind_of(self.problem.space):
                 info["supposed"] = str(kind)
+            if self.stretched:
+                info["input_warped"] = self.stretched
             if self.warped is not None and self.warped.power is not None:
                 info["warped"] = self.warped.power
             if self.warped is not None and self.warped.drawn_in:

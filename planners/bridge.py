@@ -8,21 +8,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from botorch.models.gp_regression import SingleTaskGP
 from botorch.models.model_list_gp_regression import ModelListGP
 from botorch.models.transforms.outcome import Standardize
 from gpytorch.kernels import Kernel, MaternKernel, RBFKernel, ScaleKernel
 from gpytorch.means import Mean
+from numpy.typing import NDArray
 from torch import Tensor
 
 from autolab.planners.informed import Informed
+from autolab.planners.input_warping import warp
 from autolab.planners.trends import Learned
 
 if TYPE_CHECKING:
     from autolab.planners.process import Process
     from autolab.planners.surrogate import Surrogate
     from autolab.planners.trends import Trend
+
+Array = NDArray[np.float64]
 
 
 def as_botorch(surrogates: Sequence[Surrogate]) -> Any:  # noqa: ANN401  botorch ships no types
@@ -53,12 +58,45 @@ def _one(surrogate: Surrogate) -> Any:  # noqa: ANN401  botorch ships no types
 def _kernel(process: Process) -> Any:  # noqa: ANN401  gpytorch ships no types
     kind = MaternKernel if process.shape == "matern" else RBFKernel
     settings = {"nu": 2.5} if process.shape == "matern" else {}
-    return ScaleKernel(kind(ard_num_dims=process.x.shape[1], **settings)).double()
+    kernel = ScaleKernel(kind(ard_num_dims=process.x.shape[1], **settings)).double()
+    return kernel if process.hyper.warps is None else _Warped(kernel, process.hyper.warps)
 
 
 def _set(kernel: Any, process: Process) -> None:  # noqa: ANN401  gpytorch ships no types
+    if isinstance(kernel, _Warped):
+        kernel = kernel.inner
     kernel.base_kernel.lengthscale = torch.as_tensor(process.hyper.lengthscales)
     kernel.outputscale = process.hyper.outputscale
+
+
+class _Warped(Kernel):  # type: ignore[misc]  # gpytorch ships no types
+    """A kernel of points whose axes are warped."""
+
+    has_lengthscale = False
+
+    def __init__(self, inner: Any, warps: Array) -> None:  # noqa: ANN401  gpytorch's
+        super().__init__()
+        self.inner, self._warps = inner, warps
+
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **settings: Any) -> Any:  # noqa: ANN401  as gpytorch calls it
+        """Return the covariance `... x N x M` of `... x N x d` and `... x M x d` points."""
+        one, other = (_Placed.apply(x, self._warps) for x in (x1, x2))  # type: ignore[no-untyped-call]  # torch's
+        return self.inner(one, other, diag=diag, **settings)
+
+
+class _Placed(torch.autograd.Function):
+    """Points `... x d` where their axes are warped to."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, warps: Array) -> Tensor:  # noqa: ANN401  torch's context
+        places, slopes = warp(x.detach().numpy(), warps)
+        ctx.save_for_backward(torch.as_tensor(slopes))
+        return torch.as_tensor(places)
+
+    @staticmethod
+    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401  torch's context
+        (slopes,) = ctx.saved_tensors
+        return given[0] * slopes, None
 
 
 def _following(process: Informed, center: float, scale: float) -> Any:  # noqa: ANN401  botorch ships no types

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from autolab.model.errors import PlannerError
@@ -46,6 +48,7 @@ def explain(
     folds: int,
     seed: int,
     slips: Sequence[Point] = (),
+    stretched: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
 ) -> Explanation:
     """Return what is known of a point.
 
@@ -60,9 +63,10 @@ def explain(
         folds: Of the cross-validation; 0 to leave it out.
         seed: As given to `suggest`.
         slips: Points of trials that the model leaves aside, for their value must be wrong.
+        stretched: Quantity -> encoded column -> warp of its axis.
     """
     (prediction,) = predict([point])
-    because = _because(problem, rule, prediction, slips)
+    because = _because(problem, rule, prediction, slips) + _of_axes(stretched)
     plain = explain_plainly(problem, history, point, rule=rule, because=because)
     return replace(
         plain,
@@ -83,6 +87,16 @@ def _because(problem: Problem, rule: str, prediction: Prediction, slips: Sequenc
             f"; left aside, for all others foretell another value there: {'; '.join(str(dict(one)) for one in slips)}"
         )
     return told
+
+
+def _of_axes(stretched: Mapping[str, Mapping[str, float]]) -> str:
+    """Return what is told of warped axes."""
+    return "".join(
+        f"; along {column} {name} changes mostly near the {'low' if b < 0 else 'high'} end: that end of the axis is "
+        f"stretched {math.exp(abs(b)):.0f} times as much as the other"
+        for name, warps in stretched.items()
+        for column, b in warps.items()
+    )
 
 
 def _kept(problem: Problem, prediction: Prediction) -> float:

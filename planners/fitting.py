@@ -1,13 +1,14 @@
 """The fit of a Gaussian process: its most probable hyperparameters.
 
-Notation: `n` trials, `d` encoded columns, `u` the logarithms of the hyperparameters, `K` (`n x n`) the covariance of the
-measured values with their noise. Outcomes are standardized.
+Notation: `n` trials, `d` encoded columns, `u` the hyperparameters as they are searched (logarithms, and warps), `K`
+(`n x n`) the covariance of the measured values with their noise. Outcomes are standardized.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from autolab.planners.evidence import even
 from autolab.planners.factors import cholesky, inverted, solve
-from autolab.planners.kernels import KERNELS, Shape, distances, stretched
+from autolab.planners.input_warping import DEVIATION, WIDEST, by_warps, warp
+from autolab.planners.kernels import KERNELS, Shape, distances, pulled, stretched
 from autolab.planners.priors import PriorName, Priors, priors
 from autolab.planners.process import Hyperparameters, Process
 
@@ -26,6 +28,9 @@ _STEPS = 60
 _FITTED = 400
 _SHORTER = (0.8, 1.6, 2.4)  # by how much the logarithms of lengthscales may begin lower
 _WIDEST = 4.5  # how far from its prior's mode a hyperparameter's logarithm is searched
+_WARPED = 15  # trials that tell a warped axis
+_STEEP = 3.0  # slope of the log density by its warp from which an axis is tried: gentler ones never gained enough
+_ASKED = 6.0  # by how much the log density must be better for another axis to be warped
 
 
 @dataclass(frozen=True)
@@ -57,15 +62,39 @@ def fit(x: Array, y: Array, variance: Array | None, shape: Shape, prior: PriorNa
     """
     some = even(len(y), _FITTED)  # hyperparameters are fitted to a share of many
     task = Fitting(x[some], y[some], None if variance is None else variance[some], shape, priors(prior, x.shape[1]))
-    hyper = task.hyper(task.best())
+    u = task.best()
+    if len(some) >= _WARPED:
+        task, u = _warped(task, u)
+    hyper = task.hyper(u)
     if len(y) > len(some):
         noise = np.full(len(y), float(hyper.noise[0])) if variance is None else variance
         hyper = replace(hyper, noise=noise)
     return Process(x, y, shape, hyper)
 
 
+def _warped(task: Fitting, u: Array) -> tuple[Fitting, Array]:
+    """Return the search with as many axes warped as the trials ask for, and what it found.
+
+    One axis after another, that of the steepest slope first: all at once fit any trials better, and foretell others worse.
+    """
+    now = task.loss(u)[0]
+    while task.straight:
+        every = task.warping((*task.warped, *task.straight))
+        steep = np.abs(every.loss(np.concatenate([u, np.zeros(len(task.straight))]))[1][-len(task.straight) :])
+        if not steep.max() >= _STEEP:
+            break
+        other = task.warping((*task.warped, task.straight[int(np.argmax(steep))]))
+        found = other.search(np.append(u, 0.0))
+        if not now - found.fun >= _ASKED:
+            break
+        task, u, now = other, np.asarray(found.x), float(found.fun)
+    return task, u
+
+
 class Fitting:
-    """The search for hyperparameters: logarithms `u` of lengthscales, noise (where learned), outputscale (where free).
+    """The search for hyperparameters.
+
+    `u` are the logarithms of lengthscales, noise (where learned) and outputscale (where free), and the warps of axes.
 
     The constant mean is set to its best for each `u`, in closed form; with it the factors of trends, where there are
     any, each normal before any trial.
@@ -77,6 +106,7 @@ class Fitting:
         shape: Of the covariance.
         prior: Of the hyperparameters.
         trends: What the mean may follow; None for a constant.
+        warped: Columns whose axes are warped.
     """
 
     def __init__(
@@ -87,25 +117,40 @@ class Fitting:
         shape: Shape,
         prior: Priors,
         trends: Regressors | None = None,
+        warped: tuple[int, ...] = (),
     ) -> None:
         self._x, self._y, self._variance = x, y, variance
         self._basis = np.ones((len(y), 1)) if trends is None else np.column_stack([np.ones(len(y)), trends.columns])
         self._unsure = 0.0 if trends is None else trends.unsure
         self._expected = np.concatenate([[0.0], [] if trends is None else trends.expected])
         self._precision = np.diag(np.concatenate([[0.0], [] if trends is None else trends.precision]))
-        self._kernel, self._prior = KERNELS[shape], prior
+        self._shape, self._prior, self._trends, self.warped = shape, prior, trends, warped
+        self._kernel = KERNELS[shape]
         self._d = x.shape[1]
         self._learn = variance is None
         self._free = prior.outputscale is not None
+        self._plain = self._d + self._learn + self._free  # where the warps begin
+
+    def warping(self, columns: tuple[int, ...]) -> Fitting:
+        """Return the same search with other axes warped."""
+        return Fitting(self._x, self._y, self._variance, self._shape, self._prior, self._trends, columns)
+
+    @cached_property
+    def straight(self) -> list[int]:
+        """Columns that are not warped and could be: two values tell nothing of what lies between them."""
+        return [i for i in range(self._d) if i not in self.warped and len(np.unique(self._x[:, i])) > 2]
 
     def best(self) -> Array:
         """Return the most probable `u`."""
+        found = min((self.search(u) for u in self.starts), key=lambda end: float(end.fun))
+        return np.asarray(found.x) if np.isfinite(found.fun) else self.start
+
+    def search(self, u: Array) -> Any:  # noqa: ANN401  SciPy's result
+        """Return what is found from `u`: `x`, and `fun` there."""
         from scipy.optimize import minimize  # loaded late: half a second
 
         settings: Any = {"jac": True, "method": "L-BFGS-B", "bounds": self.bounds}
-        ends = [minimize(self.loss, u, **settings, options={"maxiter": _STEPS, "ftol": 1e-6}) for u in self.starts]
-        found = min(ends, key=lambda end: float(end.fun))
-        return np.asarray(found.x) if np.isfinite(found.fun) else self.start
+        return minimize(self.loss, u, **settings, options={"maxiter": _STEPS, "ftol": 1e-6})
 
     @property
     def start(self) -> Array:
@@ -118,7 +163,7 @@ class Fitting:
             first.append(math.log(max(math.exp(self._prior.noise.mode), 2 * LEAST_NOISE)))
         if self._prior.outputscale is not None:
             first.append(self._prior.outputscale.mode)
-        return np.array(first)
+        return np.array([*first, *[0.0] * len(self.warped)])
 
     @property
     def starts(self) -> list[Array]:
@@ -135,7 +180,7 @@ class Fitting:
     @property
     def expected(self) -> tuple[Array, float]:
         """Lengthscales (`d`) and variance before any trial."""
-        return np.exp(self.start[: self._d]), math.exp(self.start[-1]) if self._free else 1.0
+        return np.exp(self.start[: self._d]), self._outputscale(self.start)
 
     @property
     def bounds(self) -> list[tuple[float, float]]:
@@ -146,18 +191,30 @@ class Fitting:
             found.append((math.log(LEAST_NOISE), 3.0))
         if self._prior.outputscale is not None:
             found.append((self._prior.outputscale.mode - _WIDEST, self._prior.outputscale.mode + _WIDEST))
-        return found
+        return [*found, *[(-WIDEST, WIDEST)] * len(self.warped)]
 
     def _noise(self, u: Array) -> Array:
         if self._variance is not None:
             return self._variance
         return np.full(len(self._y), math.exp(u[self._d]))
 
+    def _outputscale(self, u: Array) -> float:
+        return math.exp(u[self._plain - 1]) if self._free else 1.0
+
+    def _warps(self, u: Array) -> Array | None:
+        """Return the warps, one a column; None where no axis is warped."""
+        if not self.warped:
+            return None
+        every = np.zeros(self._d)
+        every[list(self.warped)] = u[self._plain :]
+        return every
+
     def loss(self, u: Array) -> tuple[float, Array]:
         """Return the negative log posterior density, and its gradient."""
         scales = np.exp(u[: self._d])
-        outputscale = math.exp(u[-1]) if self._free else 1.0
-        scaled = self._x / scales
+        outputscale, warps = self._outputscale(u), self._warps(u)
+        x = self._x if warps is None else warp(self._x, warps)[0]
+        scaled = x / scales
         value, slope = self._kernel.both(distances(scaled, scaled))
         k = outputscale * value
         full = k + self._unsure
@@ -174,11 +231,15 @@ class Fitting:
         loss += 0.5 * away @ self._precision @ away
         w = np.outer(alpha, alpha) - inverse  # twice the derivative of the likelihood by the covariance
         gradient = np.empty_like(u)
-        gradient[: self._d] = -stretched(scaled, w * (outputscale * slope))
+        weights = w * (outputscale * slope)
+        gradient[: self._d] = -stretched(scaled, weights)
         if self._learn:
             gradient[self._d] = -0.5 * math.exp(u[self._d]) * np.trace(w)
         if self._free:
-            gradient[-1] = -0.5 * float((w * k).sum())
+            gradient[self._plain - 1] = -0.5 * float((w * k).sum())
+        if warps is not None:
+            moved = (pulled(x, x, weights, scales) * by_warps(self._x, warps)).sum(axis=0)
+            gradient[self._plain :] = -moved[list(self.warped)]
         prior, slopes = self._log_prior(u)
         return float(loss - prior), gradient - slopes
 
@@ -190,18 +251,21 @@ class Fitting:
             one, slopes[self._d] = self._prior.noise.log(u[self._d])
             total += float(one)
         if self._prior.outputscale is not None:
-            one, slopes[-1] = self._prior.outputscale.log(u[-1])
+            at = self._plain - 1
+            one, slopes[at] = self._prior.outputscale.log(u[at])
             total += float(one)
+        away = u[self._plain :] / DEVIATION
+        total, slopes[self._plain :] = total - 0.5 * float(away @ away), -away / DEVIATION
         return total, slopes
 
     def hyper(self, u: Array) -> Hyperparameters:
         """Return the hyperparameters at `u`."""
         scales, noise = np.exp(u[: self._d]), self._noise(u)
-        outputscale = math.exp(u[-1]) if self._free else 1.0
-        scaled = self._x / scales
+        outputscale, warps = self._outputscale(u), self._warps(u)
+        scaled = (self._x if warps is None else warp(self._x, warps)[0]) / scales
         k = outputscale * self._kernel.value(distances(scaled, scaled)) + self._unsure + np.diag(noise)
         first, *others = self._factors(solve(cholesky(k), self._basis)).tolist()
-        return Hyperparameters(scales, outputscale, noise, first, self._learn, tuple(others))
+        return Hyperparameters(scales, outputscale, noise, first, self._learn, tuple(others), warps)
 
     def _factors(self, solved: Array) -> Array:
         """Return the most probable mean and factors, given `K^-1` times the basis."""

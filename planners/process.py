@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolab.planners.factors import cholesky, halved, inverted, solve
+from autolab.planners.input_warping import warp
 from autolab.planners.kernels import KERNELS, Shape, distances, pulled
 
 Array = NDArray[np.float64]
@@ -36,6 +37,7 @@ class Hyperparameters:
         mean: The constant mean.
         learned_noise: Whether one noise level was learned.
         factors: Of each trend that the mean follows.
+        warps: `d`, of each column's axis (see `input_warping`); None where none is warped.
     """
 
     lengthscales: Array
@@ -44,6 +46,7 @@ class Hyperparameters:
     mean: float
     learned_noise: bool
     factors: tuple[float, ...] = ()
+    warps: Array | None = None
 
 
 class Process:
@@ -92,15 +95,17 @@ class Process:
 
     # -- the kernel
 
+    def placed(self, x: Array) -> Array:
+        """Return `N x d` points where their axes are warped to."""
+        return x if self.hyper.warps is None else warp(x, self.hyper.warps)[0]
+
     def stationary(self, a: Array, b: Array) -> Array:
         """Return the kernel `N x M` of `N x d` with `M x d` points."""
-        scales = self.hyper.lengthscales
-        return np.asarray(self.hyper.outputscale * self._kernel.value(distances(a / scales, b / scales)))
+        return np.asarray(self.hyper.outputscale * self._kernel.value(self._apart(a, b)))
 
     def covariances(self, a: Array, b: Array) -> tuple[Array, Array]:
         """Return the kernel `N x M`, and what `pulled` makes its derivatives of."""
-        scales = self.hyper.lengthscales
-        value, slope = self._kernel.both(distances(a / scales, b / scales))
+        value, slope = self._kernel.both(self._apart(a, b))
         return self.hyper.outputscale * value, self.hyper.outputscale * slope
 
     def pulled(self, a: Array, b: Array, weights: Array) -> Array:
@@ -111,7 +116,12 @@ class Process:
             b: `M x d`.
             weights: `N x M`: the weights, times the second result of `covariances`.
         """
-        return pulled(a, b, weights, self.hyper.lengthscales)
+        found = pulled(self.placed(a), self.placed(b), weights, self.hyper.lengthscales)
+        return found if self.hyper.warps is None else found * warp(a, self.hyper.warps)[1]
+
+    def _apart(self, a: Array, b: Array) -> Array:
+        scales = self.hyper.lengthscales
+        return distances(self.placed(a) / scales, self.placed(b) / scales)
 
     # -- after the trials
 

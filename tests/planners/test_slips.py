@@ -14,9 +14,9 @@ from autolab.model.trial import Trial
 from autolab.planners.bayes import Bayes
 from autolab.planners.evidence import gather
 from autolab.planners.isolation import isolated
+from autolab.planners.output_warping import drawn_in
 from autolab.planners.prediction import kind_of
 from autolab.planners.slips import good_sides, without_slips
-from autolab.planners.warping import drawn_in
 
 SQUARE = Space([Real("a", 0, 1), Real("b", 0, 1)])
 HIGH = Problem(SQUARE, [Objective("y", "maximize")])

@@ -15,9 +15,9 @@ from autolab.model.trial import Trial
 from autolab.planners.bayes import Bayes
 from autolab.planners.evidence import gather
 from autolab.planners.isolation import isolated
+from autolab.planners.output_warping import Warped, likeliest_power, warped, yeo_johnson
 from autolab.planners.prediction import fitted
 from autolab.planners.surrogate import Models
-from autolab.planners.warping import Warped, likeliest_power, warped, yeo_johnson
 
 Array = NDArray[np.float64]
 
