@@ -215,11 +215,7 @@ def _reference(problem: Problem, evidence: Evidence, utilities: Callable[[Tensor
 def _utility(objective: Objective, names: tuple[str, ...]) -> Callable[[Tensor], Tensor]:
     """Return `y` (`... x m`) -> utility (`...`), as `Objective.utility` has it."""
     place = names.index(objective.name)
-    if objective.target is not None:
-        target = objective.target
-        return lambda y: -(y[..., place] - target).abs()
-    sign = 1.0 if objective.goal == "maximize" else -1.0
-    return lambda y: sign * y[..., place]
+    return lambda y: objective.utility(y[..., place])
 
 
 def _limits(problem: Problem) -> list[Callable[[Tensor], Tensor]] | None:

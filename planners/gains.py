@@ -73,13 +73,7 @@ class Gains:
 
     def _utilities(self, y: Array) -> Array:
         """Return `... x k` utilities of `... x m` quantities (objectives come first)."""
-        columns = []
-        for i, objective in enumerate(self._problem.objectives):
-            if objective.target is not None:
-                columns.append(-np.abs(y[..., i] - objective.target))
-            else:
-                columns.append(y[..., i] if objective.goal == "maximize" else -y[..., i])
-        return np.stack(columns, axis=-1)
+        return np.stack([one.utility(y[..., i]) for i, one in enumerate(self._problem.objectives)], axis=-1)
 
     def _scalar(self, utilities: Array) -> Array:
         """Return `...` of `... x k`: the utility, or the augmented Chebyshev sum of those scaled to 0..1."""

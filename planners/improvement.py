@@ -68,7 +68,7 @@ class Improvement:
         self._known = np.unique(evidence.x, axis=0)
         self._pending = evidence.pending
         self._unit = math.log(models.each[0].scale if unit is None else unit)
-        self._sign = 1.0 if problem.objectives[0].goal == "maximize" else -1.0
+        self._sign = problem.objectives[0].sign
         self._sample()
 
     def add_pending(self, x: Array) -> None:

@@ -66,7 +66,7 @@ def warped(problem: Problem, evidence: Evidence, models: Models) -> Warped | Non
     bounded = any(limit.name == objective.name for limit in problem.outcome_constraints)
     if bounded or plain.trust is not None or len(evidence.y) < _LEAST or not np.ptp(evidence.y[:, 0]) > 0:
         return None
-    error, side = evidence.error[:, 0], 1.0 if objective.goal == "maximize" else -1.0
+    error, side = evidence.error[:, 0], objective.sign
     values = side * drawn_in(side * evidence.y[:, 0])
     moved = int((values != evidence.y[:, 0]).sum())
     base = surrogate_of(evidence.x, values, error, plain.kind) if moved else plain

@@ -113,7 +113,5 @@ class Repeating:
 def _toward(problem: Problem, means: Array) -> tuple[Array, Array]:
     """Return means on a scale where more is better, and its slopes; a target is approached from each mean's side."""
     objective = problem.objectives[0]
-    if objective.target is not None:
-        return -np.abs(means - objective.target), np.where(means > objective.target, -1.0, 1.0)
-    sign = 1.0 if objective.goal == "maximize" else -1.0
-    return sign * means, np.full(len(means), sign)
+    toward = np.where(means > objective.target, -1.0, 1.0) if objective.target is not None else objective.sign
+    return objective.utility(means), np.broadcast_to(toward, means.shape)

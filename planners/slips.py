@@ -61,8 +61,7 @@ def without_slips(problem: Problem, evidence: Evidence, kind: Kind) -> Evidence:
 def good_sides(problem: Problem) -> list[float]:
     """Return 1 for each quantity that is to be high, -1 for one that is to be low, 0 for one with a value to match."""
     sides = {limit.name: 1.0 if limit.side == ">=" else -1.0 for limit in problem.outcome_constraints}
-    for one in problem.objectives:
-        sides[one.name] = 0.0 if one.target is not None else 1.0 if one.goal == "maximize" else -1.0
+    sides |= {one.name: one.sign for one in problem.objectives}
     return [sides[name] for name in problem.outcome_names]
 
 

@@ -106,10 +106,7 @@ def _best(problem: Problem, evidence: Evidence) -> NDArray[np.int64]:
 
 def problem_utility(problem: Problem, y: Array) -> Array:
     """Return the utility by the only objective, `...` of `... x m` quantities."""
-    objective, values = problem.objectives[0], y[..., 0]
-    if objective.target is not None:
-        return np.asarray(-np.abs(values - objective.target))
-    return np.asarray(values if objective.goal == "maximize" else -values)
+    return np.asarray(problem.objectives[0].utility(y[..., 0]))
 
 
 def _utilities(problem: Problem, y: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, overload
 
 from autolab.model.errors import InputError
 from autolab.model.names import check_name
@@ -42,7 +42,17 @@ class Objective:
         if self.target is not None:
             object.__setattr__(self, "target", _finite(self.target, f"objective {self.name!r}: target"))
 
-    def utility(self, value: float) -> float:
+    @property
+    def sign(self) -> float:
+        """1 where high values are good, -1 where low ones are, 0 where a value is to be matched."""
+        return {"maximize": 1.0, "minimize": -1.0, "match": 0.0}[self.goal]
+
+    @overload
+    def utility(self, value: float) -> float: ...
+    @overload
+    def utility(self, value: Any) -> Any: ...  # noqa: ANN401  an array, NumPy's or torch's, and the same again
+
+    def utility(self, value: Any) -> Any:  # a number or an array
         """Return the value on a scale where more is better: itself, its negative, or minus the distance to the target.
 
         >>> Objective("pH", "match", target=7.0).utility(6.5)
