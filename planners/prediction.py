@@ -129,16 +129,15 @@ def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
     """Return what is supposed for the next point: every second time, once nothing gets better, something else.
 
     A model that takes a hill for noise puts one trial beside the other and learns nothing from it; one with short
-    lengthscales, in turn rough and smooth (decision 0022), looks elsewhere. Not where trials cost differently: elsewhere is dear. Nor where labels are many and
+    lengthscales looks elsewhere. Not where trials cost differently: elsewhere is dear. Nor where labels are many and
     without descriptors: all lie equally far from one another, and with short lengthscales nothing is known of any.
     """
     from autolab.planners.surrogate import Kind
 
     usual = kind_of(problem.space)
     blind = usual.prior == "stiff" and not _described(problem.space)
-    if problem.cost is not None or blind or not evidence.stalled or (evidence.stall - STALLED) % 2:
-        return usual
-    return Kind("smooth" if (evidence.stall - STALLED) % 4 else "matern", "scaled")
+    elsewhere = problem.cost is None and not blind and evidence.stalled and (evidence.stall - STALLED) % 2 == 0
+    return Kind("matern", "scaled") if elsewhere else usual
 
 
 def _described(space: Space | Candidates) -> bool:
