@@ -197,6 +197,8 @@ class _Space:
         half = self._field.worth.starts // 2
         order = np.argsort(-worths, kind="stable")
         rest = order[half:]
+        if not len(rest):
+            return order
         spread = float(np.std(worths[rest])) or 1.0
         chance = np.exp((worths[rest] - worths[rest].max()) / spread)
         picked = rng.choice(rest, size=min(half, len(rest)), replace=False, p=chance / chance.sum())

@@ -13,6 +13,7 @@ from scipy.optimize import linprog
 
 from autolab.model.candidates import Candidates
 from autolab.model.errors import PlannerError
+from autolab.model.nonlinear import Nonlinear
 from autolab.model.objectives import Objective
 from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Real
 from autolab.model.problem import Problem
@@ -245,6 +246,17 @@ def test_the_last_point_left_is_found_and_then_none() -> None:
     assert point == last
     with pytest.raises(PlannerError, match=r"1 distinct points were asked for and the space has 0 left \(22500"):
         best(space, linear([0.0] * 151), 1, [*points, last])
+
+
+def test_a_space_of_fewer_points_than_climbs_is_searched() -> None:
+    coupled = Space(
+        [Integer("a", 0, 999), Integer("b", 0, 999)],
+        ["a + b >= 1997", Nonlinear(lambda p: float(p["a"]) - 1, text="a is 1 at least")],
+    )
+    found = best(coupled, linear([1.0, 2.0]), n=3, tried=[{"a": 3, "b": 9}])
+    assert [(point["a"], point["b"]) for point, _ in found] == [(999, 999), (998, 999), (999, 998)]
+    with pytest.raises(PlannerError, match="the space has 3 left"):
+        best(coupled, linear([1.0, 2.0]), n=4)
 
 
 def test_points_near_the_best_known_that_are_taken_do_not_use_a_space_up() -> None:
