@@ -79,6 +79,12 @@ class Belief:
         }
 
     @property
+    def besides(self) -> dict[str, float]:
+        """Quantity -> standard deviation of the noise learned besides told standard errors; quantities that have some."""
+        found = zip(self.problem.outcome_names, self.models.each, strict=True)
+        return {name: one.besides for name, one in found if one.besides}
+
+    @property
     def stretched(self) -> dict[str, dict[str, float]]:
         """Quantity -> encoded column -> warp of its axis (see `input_warping`); those that are warped."""
         found = {}
@@ -115,6 +121,8 @@ class Belief:
             info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
             if kind != kind_of(self.problem.space):
                 info["supposed"] = str(kind)
+            if self.besides:
+                info["noise_besides"] = self.besides
             if self.stretched:
                 info["input_warped"] = self.stretched
             if self.warped is not None and self.warped.power is not None:

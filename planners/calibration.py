@@ -113,7 +113,7 @@ def _foretold(
         for name in problem.outcome_names:
             measured = trial.outcome[name]
             error = measured.standard_error
-            noise = told.noise.get(name, 0.0) if error is None else error
+            noise = told.noise.get(name, 0.0) if error is None else math.hypot(error, told.besides.get(name, 0.0))
             row[name] = (measured.value, told.mean[name], math.hypot(told.deviation[name], noise))
         rows.append(row)
     return rows

@@ -30,7 +30,7 @@ _SHORTER = (0.8, 1.6, 2.4)  # by how much the logarithms of lengthscales may beg
 _WIDEST = 4.5  # how far from its prior's mode a hyperparameter's logarithm is searched
 _WARPED = 15  # trials that tell a warped axis
 _STEEP = 3.0  # slope of the log density by its warp from which an axis is tried: gentler ones never gained enough
-_ASKED = 6.0  # by how much the log density must be better for another axis to be warped
+_ASKED = 6.0  # by how much the log density must be better for an axis to be warped, or for noise besides what is told
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,32 @@ def fit(x: Array, y: Array, variance: Array | None, shape: Shape, prior: PriorNa
         x: `n x d` encoded points.
         y: `n` standardized outcomes.
         variance: `n`: of each outcome's noise, standardized; None where one noise level is to be learned.
+            Where the trials ask for it, one is learned besides.
         shape: Of the covariance.
         prior: Which priors.
     """
     some = even(len(y), _FITTED)  # hyperparameters are fitted to a share of many
     task = Fitting(x[some], y[some], None if variance is None else variance[some], shape, priors(prior, x.shape[1]))
     u = task.best()
+    if variance is not None:
+        task, u = _noisier(task, u)
     if len(some) >= _WARPED:
         task, u = _warped(task, u)
     hyper = task.hyper(u)
     if len(y) > len(some):
-        noise = np.full(len(y), float(hyper.noise[0])) if variance is None else variance
-        hyper = replace(hyper, noise=noise)
+        hyper = replace(hyper, noise=task.noise(u, np.zeros(len(y)) if variance is None else variance))
     return Process(x, y, shape, hyper)
+
+
+def _noisier(task: Fitting, u: Array) -> tuple[Fitting, Array]:
+    """Return the search with noise besides what is told, where the trials ask for it, and what it found.
+
+    The standard error of two or three replicates may be far too small by chance, and what differs from one day to the
+    next is not in it: a model that must meet each such value learns nothing from the others.
+    """
+    other = task.like(besides=True)
+    v = other.best()
+    return (other, v) if task.loss(u)[0] - other.loss(v)[0] >= _ASKED else (task, u)
 
 
 def _warped(task: Fitting, u: Array) -> tuple[Fitting, Array]:
@@ -79,11 +92,11 @@ def _warped(task: Fitting, u: Array) -> tuple[Fitting, Array]:
     """
     now = task.loss(u)[0]
     while task.straight:
-        every = task.warping((*task.warped, *task.straight))
+        every = task.like(warped=(*task.warped, *task.straight))
         steep = np.abs(every.loss(np.concatenate([u, np.zeros(len(task.straight))]))[1][-len(task.straight) :])
         if not steep.max() >= _STEEP:
             break
-        other = task.warping((*task.warped, task.straight[int(np.argmax(steep))]))
+        other = task.like(warped=(*task.warped, task.straight[int(np.argmax(steep))]))
         found = other.search(np.append(u, 0.0))
         if not now - found.fun >= _ASKED:
             break
@@ -107,6 +120,7 @@ class Fitting:
         prior: Of the hyperparameters.
         trends: What the mean may follow; None for a constant.
         warped: Columns whose axes are warped.
+        besides: Whether a noise level is learned besides the variances that are told.
     """
 
     def __init__(
@@ -118,22 +132,27 @@ class Fitting:
         prior: Priors,
         trends: Regressors | None = None,
         warped: tuple[int, ...] = (),
+        *,
+        besides: bool = False,
     ) -> None:
+        self._given: dict[str, Any] = {
+            **{"x": x, "y": y, "variance": variance, "shape": shape, "prior": prior, "trends": trends},
+            **{"warped": warped, "besides": besides},
+        }
         self._x, self._y, self._variance = x, y, variance
         self._basis = np.ones((len(y), 1)) if trends is None else np.column_stack([np.ones(len(y)), trends.columns])
         self._unsure = 0.0 if trends is None else trends.unsure
         self._expected = np.concatenate([[0.0], [] if trends is None else trends.expected])
         self._precision = np.diag(np.concatenate([[0.0], [] if trends is None else trends.precision]))
-        self._shape, self._prior, self._trends, self.warped = shape, prior, trends, warped
-        self._kernel = KERNELS[shape]
+        self._kernel, self._prior, self.warped = KERNELS[shape], prior, warped
         self._d = x.shape[1]
-        self._learn = variance is None
+        self._learn = variance is None or besides
         self._free = prior.outputscale is not None
         self._plain = self._d + self._learn + self._free  # where the warps begin
 
-    def warping(self, columns: tuple[int, ...]) -> Fitting:
-        """Return the same search with other axes warped."""
-        return Fitting(self._x, self._y, self._variance, self._shape, self._prior, self._trends, columns)
+    def like(self, **changed: Any) -> Fitting:  # noqa: ANN401  as for the class
+        """Return the same search, some of what it was given changed."""
+        return Fitting(**{**self._given, **changed})
 
     @cached_property
     def straight(self) -> list[int]:
@@ -193,10 +212,13 @@ class Fitting:
             found.append((self._prior.outputscale.mode - _WIDEST, self._prior.outputscale.mode + _WIDEST))
         return [*found, *[(-WIDEST, WIDEST)] * len(self.warped)]
 
-    def _noise(self, u: Array) -> Array:
-        if self._variance is not None:
-            return self._variance
-        return np.full(len(self._y), math.exp(u[self._d]))
+    def noise(self, u: Array, variance: Array) -> Array:
+        """Return the variances `n` of noise, given those that are told (0 where none are)."""
+        return variance + math.exp(u[self._d]) if self._learn else variance
+
+    @property
+    def _told(self) -> Array:
+        return np.zeros(len(self._y)) if self._variance is None else self._variance
 
     def _outputscale(self, u: Array) -> float:
         return math.exp(u[self._plain - 1]) if self._free else 1.0
@@ -218,7 +240,7 @@ class Fitting:
         value, slope = self._kernel.both(distances(scaled, scaled))
         k = outputscale * value
         full = k + self._unsure
-        full.flat[:: len(full) + 1] += self._noise(u)
+        full.flat[:: len(full) + 1] += self.noise(u, self._told)
         try:
             factor = cholesky(full)
         except np.linalg.LinAlgError:
@@ -260,12 +282,13 @@ class Fitting:
 
     def hyper(self, u: Array) -> Hyperparameters:
         """Return the hyperparameters at `u`."""
-        scales, noise = np.exp(u[: self._d]), self._noise(u)
+        scales, noise = np.exp(u[: self._d]), self.noise(u, self._told)
         outputscale, warps = self._outputscale(u), self._warps(u)
         scaled = (self._x if warps is None else warp(self._x, warps)[0]) / scales
         k = outputscale * self._kernel.value(distances(scaled, scaled)) + self._unsure + np.diag(noise)
         first, *others = self._factors(solve(cholesky(k), self._basis)).tolist()
-        return Hyperparameters(scales, outputscale, noise, first, self._learn, tuple(others), warps)
+        besides = math.exp(u[self._d]) if self._learn and self._variance is not None else 0.0
+        return Hyperparameters(scales, outputscale, noise, first, self._variance is None, tuple(others), besides, warps)
 
     def _factors(self, solved: Array) -> Array:
         """Return the most probable mean and factors, given `K^-1` times the basis."""

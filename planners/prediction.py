@@ -37,6 +37,7 @@ class Prediction:
         deviation: Quantity -> standard deviation of that value, in the same unit.
         success: Probability that the experiment succeeds; None where no failure has taught it anything.
         noise: Quantity -> standard deviation of one measurement around that value, as far as the trials tell it.
+        besides: Quantity -> the part of it that is not in the standard errors that trials tell.
 
     >>> Prediction({"x": 1.0}, {"y": 2.0}, {"y": 0.5}).interval("y")
     (1.02, 2.98)
@@ -47,6 +48,7 @@ class Prediction:
     deviation: Mapping[str, float]
     success: float | None = None
     noise: Mapping[str, float] = field(default_factory=dict)
+    besides: Mapping[str, float] = field(default_factory=dict)
 
     def interval(self, name: str) -> tuple[float, float]:
         """Return the bounds that hold a quantity's value with a probability of 95 %."""
@@ -181,8 +183,9 @@ def predictions_of(
         chances = success.probabilities(encoded) if success is not None else [None] * len(points)
     names = problem.outcome_names
     noise = _named(names, models.noises * models.widenings)
+    besides = _named(names, np.array([one.besides for one in models.each]) * models.widenings)
     return [
-        Prediction(dict(point), _named(names, mean), _named(names, deviation), chance, noise)
+        Prediction(dict(point), _named(names, mean), _named(names, deviation), chance, noise, besides)
         for point, mean, deviation, chance in zip(points, means, deviations, chances, strict=True)
     ]
 

@@ -37,6 +37,7 @@ class Hyperparameters:
         mean: The constant mean.
         learned_noise: Whether one noise level was learned.
         factors: Of each trend that the mean follows.
+        besides: The part of `noise` that was learned besides what was told.
         warps: `d`, of each column's axis (see `input_warping`); None where none is warped.
     """
 
@@ -46,6 +47,7 @@ class Hyperparameters:
     mean: float
     learned_noise: bool
     factors: tuple[float, ...] = ()
+    besides: float = 0.0
     warps: Array | None = None
 
 

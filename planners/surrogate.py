@@ -93,6 +93,11 @@ class Surrogate:
         noise = self.process.hyper.noise
         return float(np.sqrt(np.median(noise) if len(noise) else LEAST_NOISE)) * self.scale
 
+    @property
+    def besides(self) -> float:
+        """The standard deviation of noise that was learned besides told standard errors; 0 where there is none."""
+        return float(np.sqrt(self.process.hyper.besides)) * self.scale
+
     @cached_property
     def widening(self) -> float:
         """What deviations are multiplied by so that 95 % intervals hold 95 %; 1 to 3.

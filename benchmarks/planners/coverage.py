@@ -78,7 +78,8 @@ def fresh(problem: Problem, shown: list[Trial], others: list[Trial], model: Pred
     held = []
     for trial, one in zip(others, told, strict=True):
         measured = trial.outcome["measured"]
-        noise = one.noise.get("measured", 0.0) if measured.standard_error is None else measured.standard_error
+        error = measured.standard_error
+        noise = one.noise.get("measured", 0.0) if error is None else np.hypot(error, one.besides.get("measured", 0.0))
         half = factor * WIDE * np.hypot(one.deviation["measured"], noise)
         held.append(abs(measured.value - one.mean["measured"]) <= half)
     return float(np.mean(held))

@@ -127,7 +127,7 @@ def test_columns_of_two_values_are_never_warped() -> None:
     x[:, 2], x[:, 3] = np.round(x[:, 2]), 0.25
     task = Fitting(x, standardized(y), None, "matern", priors("broad", 4))
     assert task.straight == [0, 1]
-    assert task.warping((1,)).straight == [0]
+    assert task.like(warped=(1,)).straight == [0]
 
 
 # -- the planner

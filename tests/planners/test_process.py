@@ -266,13 +266,15 @@ def test_the_slope_of_a_fit_is_that_of_differences(shape: Shape, name: PriorName
     x, y = data()
     variance = np.random.default_rng(5).uniform(0.01, 0.2, len(y)) if told else None
     task = Fitting(x, y, variance, shape, priors(name, 3))
-    for some in (task, task.warping((2, 0))):
+    for some in (task, task.like(warped=(2, 0)), task.like(besides=True)):
         for shift in (0.0, -0.4):
             u = some.start + shift
             expected = [(some.loss(u + e)[0] - some.loss(u - e)[0]) / 2e-5 for e in 1e-5 * np.eye(len(u))]
             np.testing.assert_allclose(some.loss(u)[1], expected, rtol=1e-5, atol=1e-6)
-        plain = 3 + (not told) + (name != "scaled")
-        assert len(some.bounds) == len(some.start) == plain + len(some.warped)
+        assert len(some.bounds) == len(some.start)
+    plain = 3 + (not told) + (name != "scaled")
+    assert (len(task.start), len(task.like(warped=(2, 0)).start)) == (plain, plain + 2)
+    assert len(task.like(besides=True).start) == plain + told
     assert all(low <= at <= high for at, (low, high) in zip(task.start, task.bounds, strict=True))
 
 
