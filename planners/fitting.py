@@ -135,24 +135,23 @@ class Fitting:
         *,
         besides: bool = False,
     ) -> None:
-        self._given: dict[str, Any] = {
-            **{"x": x, "y": y, "variance": variance, "shape": shape, "prior": prior, "trends": trends},
-            **{"warped": warped, "besides": besides},
-        }
+        self._given = (x, y, variance, shape, prior, trends)
         self._x, self._y, self._variance = x, y, variance
         self._basis = np.ones((len(y), 1)) if trends is None else np.column_stack([np.ones(len(y)), trends.columns])
         self._unsure = 0.0 if trends is None else trends.unsure
         self._expected = np.concatenate([[0.0], [] if trends is None else trends.expected])
         self._precision = np.diag(np.concatenate([[0.0], [] if trends is None else trends.precision]))
         self._kernel, self._prior, self.warped = KERNELS[shape], prior, warped
+        self._besides = besides
         self._d = x.shape[1]
         self._learn = variance is None or besides
         self._free = prior.outputscale is not None
         self._plain = self._d + self._learn + self._free  # where the warps begin
 
-    def like(self, **changed: Any) -> Fitting:  # noqa: ANN401  as for the class
-        """Return the same search, some of what it was given changed."""
-        return Fitting(**{**self._given, **changed})
+    def like(self, *, warped: tuple[int, ...] | None = None, besides: bool | None = None) -> Fitting:
+        """Return the same search with other axes warped, or with noise besides what is told or without."""
+        some = self.warped if warped is None else warped
+        return Fitting(*self._given, some, besides=self._besides if besides is None else besides)
 
     @cached_property
     def straight(self) -> list[int]:
