@@ -115,16 +115,17 @@ class Belief:
         means, spreads = self.models.widened(encoded)
         chances = self.success.probabilities(encoded) if self.success is not None else None
         trusted, kind = self.trusted, self.models.each[0].kind
+        besides, stretched = self.besides, self.stretched
         told = []
         for i, worth in enumerate(worths):
             info: dict[str, Any] = {"rule": self.rule, "predicted": self._predicted(means[i], spreads[i])}
             info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
             if kind != kind_of(self.problem.space):
                 info["supposed"] = str(kind)
-            if self.besides:
-                info["noise_besides"] = self.besides
-            if self.stretched:
-                info["input_warped"] = self.stretched
+            if besides:
+                info["noise_besides"] = besides
+            if stretched:
+                info["input_warped"] = stretched
             if self.warped is not None and self.warped.power is not None:
                 info["warped"] = self.warped.power
             if self.warped is not None and self.warped.drawn_in:

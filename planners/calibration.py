@@ -112,8 +112,7 @@ def _foretold(
         row = {}
         for name in problem.outcome_names:
             measured = trial.outcome[name]
-            error = measured.standard_error
-            noise = told.noise.get(name, 0.0) if error is None else math.hypot(error, told.besides.get(name, 0.0))
+            noise = told.noise_with(name, measured.standard_error)
             row[name] = (measured.value, told.mean[name], math.hypot(told.deviation[name], noise))
         rows.append(row)
     return rows

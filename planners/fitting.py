@@ -136,15 +136,17 @@ class Fitting:
         besides: bool = False,
     ) -> None:
         self._given = (x, y, variance, shape, prior, trends)
-        self._x, self._y, self._variance = x, y, variance
+        self._x, self._y = x, y
+        self._told = np.zeros(len(y)) if variance is None else variance
         self._basis = np.ones((len(y), 1)) if trends is None else np.column_stack([np.ones(len(y)), trends.columns])
         self._unsure = 0.0 if trends is None else trends.unsure
         self._expected = np.concatenate([[0.0], [] if trends is None else trends.expected])
         self._precision = np.diag(np.concatenate([[0.0], [] if trends is None else trends.precision]))
         self._kernel, self._prior, self.warped = KERNELS[shape], prior, warped
-        self._besides = besides
+        self._besides = besides and variance is not None
+        self._all_noise = variance is None  # that is learned
         self._d = x.shape[1]
-        self._learn = variance is None or besides
+        self._learn = self._all_noise or self._besides
         self._free = prior.outputscale is not None
         self._plain = self._d + self._learn + self._free  # where the warps begin
 
@@ -215,10 +217,6 @@ class Fitting:
         """Return the variances `n` of noise, given those that are told (0 where none are)."""
         return variance + math.exp(u[self._d]) if self._learn else variance
 
-    @property
-    def _told(self) -> Array:
-        return np.zeros(len(self._y)) if self._variance is None else self._variance
-
     def _outputscale(self, u: Array) -> float:
         return math.exp(u[self._plain - 1]) if self._free else 1.0
 
@@ -286,8 +284,8 @@ class Fitting:
         scaled = (self._x if warps is None else warp(self._x, warps)[0]) / scales
         k = outputscale * self._kernel.value(distances(scaled, scaled)) + self._unsure + np.diag(noise)
         first, *others = self._factors(solve(cholesky(k), self._basis)).tolist()
-        besides = math.exp(u[self._d]) if self._learn and self._variance is not None else 0.0
-        return Hyperparameters(scales, outputscale, noise, first, self._variance is None, tuple(others), besides, warps)
+        besides = math.exp(u[self._d]) if self._besides else 0.0
+        return Hyperparameters(scales, outputscale, noise, first, self._all_noise, tuple(others), besides, warps)
 
     def _factors(self, solved: Array) -> Array:
         """Return the most probable mean and factors, given `K^-1` times the basis."""

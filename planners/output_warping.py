@@ -1,4 +1,4 @@
-"""Warping: an objective on a scale on which a Gaussian process foretells it better, for the choice of points.
+"""Output warping: an objective on a scale on which a Gaussian process foretells it better, for the choice of points.
 
 How bad the worst trials are does not matter for what is best: values far out on the bad side are drawn in to Tukey's
 inner fence (1977), so that they do not set the unit of all others.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -49,6 +50,10 @@ class Prediction:
     success: float | None = None
     noise: Mapping[str, float] = field(default_factory=dict)
     besides: Mapping[str, float] = field(default_factory=dict)
+
+    def noise_with(self, name: str, error: float | None) -> float:
+        """Return the standard deviation of a measurement that tells its standard error, or tells none."""
+        return self.noise.get(name, 0.0) if error is None else math.hypot(error, self.besides.get(name, 0.0))
 
     def interval(self, name: str) -> tuple[float, float]:
         """Return the bounds that hold a quantity's value with a probability of 95 %."""

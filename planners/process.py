@@ -118,8 +118,10 @@ class Process:
             b: `M x d`.
             weights: `N x M`: the weights, times the second result of `covariances`.
         """
-        found = pulled(self.placed(a), self.placed(b), weights, self.hyper.lengthscales)
-        return found if self.hyper.warps is None else found * warp(a, self.hyper.warps)[1]
+        if self.hyper.warps is None:
+            return pulled(a, b, weights, self.hyper.lengthscales)
+        places, slopes = warp(a, self.hyper.warps)
+        return slopes * pulled(places, self.placed(b), weights, self.hyper.lengthscales)
 
     def _apart(self, a: Array, b: Array) -> Array:
         scales = self.hyper.lengthscales

@@ -78,8 +78,7 @@ def fresh(problem: Problem, shown: list[Trial], others: list[Trial], model: Pred
     held = []
     for trial, one in zip(others, told, strict=True):
         measured = trial.outcome["measured"]
-        error = measured.standard_error
-        noise = one.noise.get("measured", 0.0) if error is None else np.hypot(error, one.besides.get("measured", 0.0))
+        noise = one.noise_with("measured", measured.standard_error)
         half = factor * WIDE * np.hypot(one.deviation["measured"], noise)
         held.append(abs(measured.value - one.mean["measured"]) <= half)
     return float(np.mean(held))

@@ -1,4 +1,4 @@
-"""Warping: when an objective is taken to another scale, and that nothing but the choice of points knows of it."""
+"""Output warping: when an objective is taken to another scale, and that nothing but the choice of points knows of it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
