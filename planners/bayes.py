@@ -5,7 +5,7 @@ What it does by what the problem is (`info["rule"]` says which):
 | situation | rule |
 |---|---|
 | too few trials to learn from | `design`: space-filling points beside what is known |
-| one objective | `improvement`: noisy expected improvement (its log) |
+| one objective | `improvement`: expected improvement on what the model expects where it measured (its log) |
 | 2 to 4 | `hypervolume`: noisy expected hypervolume improvement (its log) |
 | more | `scalarized`: noisy expected improvement of their sum weighed at random (its log) |
 | past campaigns, or a mean that is trusted | a model from the first point on; `info["prior"]` tells how far |

@@ -142,9 +142,10 @@ def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
     from autolab.planners.surrogate import Kind
 
     usual = kind_of(problem.space)
-    blind = usual.prior == "stiff" and not _described(problem.space)
+    labelled = usual.prior == "stiff"
+    blind = labelled and not _described(problem.space)
     elsewhere = problem.cost is None and not blind and evidence.stalled and (evidence.stall - STALLED) % 2 == 0
-    return Kind("matern", "scaled") if elsewhere else usual
+    return Kind("matern", "scaled" if labelled else "wide") if elsewhere else usual
 
 
 def _described(space: Space | Candidates) -> bool:

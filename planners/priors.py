@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-PriorName = Literal["broad", "stiff", "scaled"]
+PriorName = Literal["broad", "wide", "stiff", "scaled"]
 
 
 @dataclass(frozen=True)
@@ -111,16 +111,19 @@ def priors(name: PriorName, d: int) -> Priors:
     | name | lengthscales | for |
     |---|---|---|
     | `broad` | around 0.9 times the root of the dimension, a variance of its own | numbers |
+    | `wide` | shorter by e^0.5, and less sure of it | numbers, when nothing gets better |
     | `stiff` | long ones that hardly differ, a variance of its own | labels and descriptors |
-    | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | when nothing gets better |
+    | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | descriptors, when nothing gets better |
 
-    The center of `broad` and `scaled` grows with the root of the dimension (Hvarfner, Hellsten and Nardi 2024). `stiff`
+    The center of `broad`, `wide` and `scaled` grows with the root of the dimension (Hvarfner, Hellsten and Nardi 2024). `stiff`
     is what the chemists' packages take (around 4 ranges in 5 dimensions). Which one for what was measured: see the page
     on the default planner.
     """
     center = math.sqrt(2.0) + 0.5 * math.log(d)
     if name == "broad":
         return Priors(Spread(center - 1.5, 1.0), Spread(0.0, 0.7))
+    if name == "wide":
+        return Priors(Spread(center - 2.0, 1.5), Spread(0.0, 0.7))
     if name == "scaled":
         return Priors(LogNormal(center, math.sqrt(3.0)), None)
     level = 0.4 * math.sqrt(d) + 4.0

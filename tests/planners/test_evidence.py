@@ -147,4 +147,4 @@ def test_once_nothing_gets_better_every_second_point_is_by_another_model() -> No
     supposed = [
         Bayes().suggest(problem, history[:n], n=1, seed=0)[0].info.get("supposed") for n in range(3, len(history) + 1)
     ]
-    assert supposed == [None, "matern, scaled", None, "matern, scaled", None, "matern, scaled", None]
+    assert supposed == [None, "matern, wide", None, "matern, wide", None, "matern, wide", None]
