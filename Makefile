@@ -11,7 +11,7 @@ BIN := .venv/bin
 TEST := -m pytest -n 2 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test coverage check wheel-test proof cross-check clean
+.PHONY: demo test coverage check lint fast wheel-test proof cross-check clean
 
 demo: .venv/.run
 	$(BIN)/python examples/electrolyte/demo.py
@@ -22,11 +22,15 @@ test: .venv/.dev cross-env/.ready
 coverage: .venv/.dev cross-env/.ready
 	$(BIN)/python $(TEST) -q --cov --cov-report=term:skip-covered --cov-fail-under=90
 
-check: .venv/.dev
+check: lint fast
+
+lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fast: .venv/.dev
 	$(BIN)/python $(TEST) -q -m "not slow"
 
 # PYTHONSAFEPATH keeps the tree out of sys.path, so that the unpacked wheel is what is imported.

@@ -133,19 +133,20 @@ def kind_of(space: Space | Candidates) -> Kind:
 
 
 def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
-    """Return what is supposed for the next point: every second time, once nothing gets better, something else.
+    """Return what is supposed for the next point: every second time, once nothing gets better, a rougher surface.
 
-    A model that takes a hill for noise puts one trial beside the other and learns nothing from it; one with short
-    lengthscales looks elsewhere. Not where trials cost differently: elsewhere is dear. Nor where labels are many and
-    without descriptors: all lie equally far from one another, and with short lengthscales nothing is known of any.
+    A model that takes a hill for noise puts one trial beside the other and learns nothing from it; one with shorter
+    lengthscales looks elsewhere. Labels without descriptors keep theirs: all lie equally far from one another, and with
+    short ones nothing is known of any. Not where trials cost differently: elsewhere is dear.
     """
     from autolab.planners.surrogate import Kind
 
     usual = kind_of(problem.space)
-    labelled = usual.prior == "stiff"
-    blind = labelled and not _described(problem.space)
-    elsewhere = problem.cost is None and not blind and evidence.stalled and (evidence.stall - STALLED) % 2 == 0
-    return Kind("matern", "scaled" if labelled else "wide") if elsewhere else usual
+    if problem.cost is not None or not evidence.stalled or (evidence.stall - STALLED) % 2:
+        return usual
+    if usual.prior != "stiff":
+        return Kind("matern", "wide")
+    return Kind("matern", "scaled" if _described(problem.space) else "stiff")
 
 
 def _described(space: Space | Candidates) -> bool:
