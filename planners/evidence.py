@@ -29,6 +29,8 @@ _OF_A_SOURCE = 300
 """Trials of a past campaign that its model is made of: it is asked as often as the campaign's own."""
 STALLED = 3
 """Trials without a better one after which nothing gets better."""
+MANY = 8
+"""Keys of a space beyond which `Bayes` searches as in many dimensions (decision 0022)."""
 _UNDER_WAY = frozenset({"proposed", "in_review", "approved", "running", "held"})
 
 

@@ -1,12 +1,15 @@
 """The expected improvement of one objective on noisy data, in closed form, with its derivative.
 
-What is improved on is the best of the values that the model expects where something was measured; sampling what is true
-there, as botorch does (Letham et al. 2019), needed more experiments on most tables (decision 0022). What is pending is not
-known at all: its true values are sampled from the posterior. Given a sample the rest is closed: expected improvement in
-its log form (Ament et al. 2023), times the probability that the outcome constraints hold. Its mean over the samples is
-the worth of a point.
+What is improved on is the best of the values that the model expects where something was measured, for the best value that
+was measured may be lucky. What is pending is not known: its true values are sampled from the posterior. Given a sample the
+rest is closed: expected improvement in its log form (Ament et al. 2023), times the probability that the outcome constraints
+hold. Its mean over the samples, times the share of the variance there that one measurement would explain, is the worth of a
+point: beside a trial noise hides what is left to learn (Huang et al. 2006 take the share of the deviation).
 
-Notation: `B` points that are measured or pending, `S` samples (1 where nothing is pending), `N` points asked about, `d`
+In spaces of many keys the true values at the trials are sampled, too, as botorch does (Letham et al. 2019), and nothing is
+said of shares. Where which is better was measured: see decision 0022.
+
+Notation: `B` points that are measured or pending, `S` samples (1 where nothing is sampled), `N` points asked about, `d`
 encoded columns. Values are standardized, and turned so that more is better.
 """
 
@@ -19,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
+from autolab.planners.evidence import MANY
 from autolab.planners.factors import cholesky, halved, solve
 
 if TYPE_CHECKING:
@@ -71,7 +75,8 @@ class Improvement:
         self._pending = evidence.pending
         self._unit = math.log(models.each[0].scale if unit is None else unit)
         self._sign = problem.objectives[0].sign
-        self._noise = (models.each[0].noise / models.each[0].scale) ** 2
+        self._sampling = len(problem.space.names) > MANY
+        self._noise = 0.0 if self._sampling else (models.each[0].noise / models.each[0].scale) ** 2
         self._sample()
 
     def add_pending(self, x: Array) -> None:
@@ -80,9 +85,11 @@ class Improvement:
         self._sample()
 
     def _sample(self) -> None:
-        """Draw the true values at what is pending, and note the best that is known in each sample."""
+        """Draw the true values that are sampled, and note the best that is known in each sample."""
         rng = np.random.default_rng(self._seed)
-        self._sampled = [_Sampled(one, self._known, self._pending, rng) for one in self._models.each]
+        known = self._known[:0] if self._sampling else self._known
+        drawn = np.vstack([self._known, self._pending]) if self._sampling else self._pending
+        self._sampled = [_Sampled(one, known, drawn, rng) for one in self._models.each]
         goal = self._sign * self._sampled[0].values
         kept = np.ones_like(goal, dtype=bool)
         self._limits = [_Limit(self._problem, self._models, limit) for limit in self._problem.outcome_constraints]
@@ -197,32 +204,32 @@ class _Limit:
 
 
 class _Sampled:
-    """A quantity's process, given samples of its true values at what is pending.
+    """A quantity's process, given samples of its true values at some points.
 
     Args:
         surrogate: Of the quantity.
-        known: Encoded points that were measured, each once.
-        pending: Encoded points that are pending.
+        expected: Encoded points at which the expected value counts.
+        sampled: Encoded points at which samples do.
         rng: Of the samples.
 
     Attributes:
-        values: `B x S`: what is expected at what is measured, and the samples at what is pending.
+        values: `B x S`: what is expected, then the samples.
     """
 
-    def __init__(self, surrogate: Surrogate, known: Array, pending: Array, rng: np.random.Generator) -> None:
+    def __init__(self, surrogate: Surrogate, expected: Array, sampled: Array, rng: np.random.Generator) -> None:
         process = self._process = surrogate.process
         self._least = _JITTER * process.hyper.outputscale
         self._base, self._factor, self._weights = process.x, process.factor, process.weights[:, None]
-        self.values = process.posterior(known)[0][:, None]
-        if not len(pending):
+        self.values = process.posterior(expected)[0][:, None]
+        if not len(sampled):
             return
-        mean, covariance = process.joint(pending)
-        draws = rng.standard_normal((len(pending), _SAMPLES // 2))
-        drawn = mean[:, None] + cholesky(covariance + self._least * np.eye(len(pending))) @ np.hstack([draws, -draws])
+        mean, covariance = process.joint(sampled)
+        draws = rng.standard_normal((len(sampled), _SAMPLES // 2))
+        drawn = mean[:, None] + cholesky(covariance + self._least * np.eye(len(sampled))) @ np.hstack([draws, -draws])
         self.values = np.vstack([np.repeat(self.values, _SAMPLES, axis=1), drawn])
-        self._base = np.vstack([process.x, pending])
+        self._base = np.vstack([process.x, sampled])
         y = np.vstack([np.repeat(process.y[:, None], _SAMPLES, axis=1), drawn])
-        noise = np.concatenate([process.hyper.noise, np.full(len(pending), self._least)])
+        noise = np.concatenate([process.hyper.noise, np.full(len(sampled), self._least)])
         self._factor = cholesky(process.covariance(self._base, self._base) + np.diag(noise))
         self._weights = solve(self._factor, y - process.mean(self._base)[:, None])
 

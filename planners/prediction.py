@@ -12,7 +12,7 @@ import numpy as np
 from autolab.model.candidates import Candidates
 from autolab.model.errors import AutolabError, PlannerError
 from autolab.model.parameters import Categorical
-from autolab.planners.evidence import STALLED
+from autolab.planners.evidence import MANY, STALLED
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -136,8 +136,9 @@ def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
     """Return what is supposed for the next point: every second time, once nothing gets better, a rougher surface.
 
     A model that takes a hill for noise puts one trial beside the other and learns nothing from it; one with shorter
-    lengthscales looks elsewhere. Labels without descriptors keep theirs: all lie equally far from one another, and with
-    short ones nothing is known of any. Not where trials cost differently: elsewhere is dear.
+    lengthscales looks elsewhere: far shorter where there are many keys, for most may not matter. Labels without
+    descriptors keep theirs: all lie equally far from one another, and with short ones nothing is known of any. Not where
+    trials cost differently: elsewhere is dear.
     """
     from autolab.planners.surrogate import Kind
 
@@ -145,7 +146,7 @@ def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
     if problem.cost is not None or not evidence.stalled or (evidence.stall - STALLED) % 2:
         return usual
     if usual.prior != "stiff":
-        return Kind("matern", "wide")
+        return Kind("matern", "scaled" if len(problem.space.names) > MANY else "wide")
     return Kind("matern", "scaled" if _described(problem.space) else "stiff")
 
 

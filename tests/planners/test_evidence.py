@@ -1,5 +1,6 @@
 import time
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,11 +141,24 @@ def test_it_is_counted_how_long_nothing_got_better(values: list[float], costs: l
     assert gather(several, history, []).stall == 0
 
 
+def supposed(space: Space, trials: int = 9) -> list[Any]:
+    """Return what `Bayes` supposes after 3 to all of the trials, each worse than the one before."""
+    problem = Problem(space, [Objective("y")])
+    history = [Trial.completed(p, {"y": 9.0 - i}) for i, p in enumerate(space.sample(trials, 0))]
+    asked = range(3, trials + 1)
+    return [Bayes().suggest(problem, history[:n], n=1, seed=0)[0].info.get("supposed") for n in asked]
+
+
 def test_once_nothing_gets_better_every_second_point_is_by_another_model() -> None:
-    problem = Problem(Space([Real("x", 0, 1), Real("z", 0, 1)]), [Objective("y")])
-    points = problem.space.sample(9, 0)
-    history = [Trial.completed(p, {"y": 9.0 - i + float(p["x"])}) for i, p in enumerate(points)]
-    supposed = [
-        Bayes().suggest(problem, history[:n], n=1, seed=0)[0].info.get("supposed") for n in range(3, len(history) + 1)
-    ]
-    assert supposed == [None, "matern, wide", None, "matern, wide", None, "matern, wide", None]
+    two = Space([Real("x", 0, 1), Real("z", 0, 1)])
+    assert supposed(two) == [None, "matern, wide", None, "matern, wide", None, "matern, wide", None]
+
+
+def test_which_other_model_depends_on_the_space() -> None:
+    many = Space([Real(f"x{i}", 0, 1) for i in range(9)])
+    labels = Space([Categorical("a", list("pqrs")), Categorical("b", list("pqrs"))])
+    sizes = {"p": {"size": 1.0}, "q": {"size": 2.0}, "r": {"size": 4.0}, "s": {"size": 9.0}}
+    told = Space([Categorical("a", [*sizes], descriptors={**sizes}), Categorical("b", [*sizes])])
+    assert supposed(many, 4) == [None, "matern, scaled"]
+    assert supposed(labels, 4) == [None, "matern, stiff"]
+    assert supposed(told, 4) == [None, "matern, scaled"]
