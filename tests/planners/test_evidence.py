@@ -9,7 +9,7 @@ from autolab.model.objectives import Objective, OutcomeConstraint
 from autolab.model.parameters import Categorical, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
-from autolab.model.trial import Trial
+from autolab.model.trial import Trial, Value
 from autolab.planners.bayes import Bayes
 from autolab.planners.evidence import gather
 
@@ -157,8 +157,8 @@ def test_once_nothing_gets_better_every_second_point_is_by_another_model() -> No
 def test_which_other_model_depends_on_the_space() -> None:
     many = Space([Real(f"x{i}", 0, 1) for i in range(9)])
     labels = Space([Categorical("a", list("pqrs")), Categorical("b", list("pqrs"))])
-    sizes = {"p": {"size": 1.0}, "q": {"size": 2.0}, "r": {"size": 4.0}, "s": {"size": 9.0}}
-    told = Space([Categorical("a", [*sizes], descriptors={**sizes}), Categorical("b", [*sizes])])
+    sizes: dict[Value, dict[str, float]] = {"p": {"size": 1.0}, "q": {"size": 2.0}, "r": {"size": 4.0}}
+    told = Space([Categorical("a", list("pqr"), descriptors=sizes), Categorical("b", list("pqr"))])
     assert supposed(many, 4) == [None, "matern, scaled"]
     assert supposed(labels, 4) == [None, "matern, stiff"]
     assert supposed(told, 4) == [None, "matern, scaled"]
