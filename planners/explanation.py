@@ -48,7 +48,8 @@ class Explanation:
         nearest: The nearest trials of the history, the nearest first; invalidated ones are left out.
         prediction: Mean and deviation of each quantity, and the probability of success; None without a model.
         gain: What the planner weighed the point by, as `suggestion.info["gain"]`: the expected improvement in the
-            objective's unit (of hypervolume, for several) times the probability of success; None without a model.
+            objective's unit (of hypervolume, for several), weighed by the probability of success and by what one measurement
+            would explain; None without a model.
         kept: Probability that the outcome constraints hold, by each quantity's own interval; None without a model.
         importance: Quantity -> key of a point -> share of the expected variation (`sensitivity.importance`).
         calibration: Whether the intervals can be believed; None where it was not asked for or too few trials are known.

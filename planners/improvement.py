@@ -47,7 +47,7 @@ _LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 class Improvement:
-    """Log of the expected improvement in the objective's unit, times the probabilities that it counts.
+    """Log of the expected improvement in the objective's unit, times what it is weighed by: see this module.
 
     Args:
         problem: One objective without a target, and outcome constraints.
@@ -87,9 +87,10 @@ class Improvement:
     def _sample(self) -> None:
         """Draw the true values that are sampled, and note the best that is known in each sample."""
         rng = np.random.default_rng(self._seed)
-        known = self._known[:0] if self._sampling else self._known
-        drawn = np.vstack([self._known, self._pending]) if self._sampling else self._pending
-        self._sampled = [_Sampled(one, known, drawn, rng) for one in self._models.each]
+        expected, sampled = self._known, self._pending
+        if self._sampling:
+            expected, sampled = self._known[:0], np.vstack([self._known, self._pending])
+        self._sampled = [_Sampled(one, expected, sampled, rng) for one in self._models.each]
         goal = self._sign * self._sampled[0].values
         kept = np.ones_like(goal, dtype=bool)
         self._limits = [_Limit(self._problem, self._models, limit) for limit in self._problem.outcome_constraints]
@@ -208,7 +209,7 @@ class _Sampled:
 
     Args:
         surrogate: Of the quantity.
-        expected: Encoded points at which the expected value counts.
+        expected: Encoded points at which the expected value counts; none where the trials are sampled, too.
         sampled: Encoded points at which samples do.
         rng: Of the samples.
 
@@ -227,9 +228,10 @@ class _Sampled:
         draws = rng.standard_normal((len(sampled), _SAMPLES // 2))
         drawn = mean[:, None] + cholesky(covariance + self._least * np.eye(len(sampled))) @ np.hstack([draws, -draws])
         self.values = np.vstack([np.repeat(self.values, _SAMPLES, axis=1), drawn])
-        self._base = np.vstack([process.x, sampled])
-        y = np.vstack([np.repeat(process.y[:, None], _SAMPLES, axis=1), drawn])
-        noise = np.concatenate([process.hyper.noise, np.full(len(sampled), self._least)])
+        told = len(process.x) if len(expected) else 0  # samples at the trials stand for what was measured there
+        self._base = np.vstack([process.x[:told], sampled])
+        y = np.vstack([np.repeat(process.y[:told, None], _SAMPLES, axis=1), drawn])
+        noise = np.concatenate([process.hyper.noise[:told], np.full(len(sampled), self._least)])
         self._factor = cholesky(process.covariance(self._base, self._base) + np.diag(noise))
         self._weights = solve(self._factor, y - process.mean(self._base)[:, None])
 
