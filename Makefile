@@ -2,6 +2,7 @@
 # make test   sets up what is needed and runs every test
 # make coverage  the same, and how much of the source it reaches (a third slower; at least 90 %)
 # make check  lint, types, import contract, doctests, documentation and fast tests: gates each commit
+# make lint, make fast  its two halves: all but the tests, and the fast tests
 # make wheel-test  fast tests against the built wheel instead of the tree; the contract kit among them tries every driver
 # make proof  the long proofs of the promises (kills, commit by commit), and the contract of planners for Ax and BayBE
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
-from autolab.planners.evidence import MANY
+from autolab.planners.evidence import many_keys
 from autolab.planners.factors import cholesky, halved, solve
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Improvement:
         self._pending = evidence.pending
         self._unit = math.log(models.each[0].scale if unit is None else unit)
         self._sign = problem.objectives[0].sign
-        self._sampling = len(problem.space.names) > MANY
+        self._sampling = many_keys(problem)
         self._noise = 0.0 if self._sampling else (models.each[0].noise / models.each[0].scale) ** 2
         self._sample()
 

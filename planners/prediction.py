@@ -12,7 +12,7 @@ import numpy as np
 from autolab.model.candidates import Candidates
 from autolab.model.errors import AutolabError, PlannerError
 from autolab.model.parameters import Categorical
-from autolab.planners.evidence import MANY, STALLED
+from autolab.planners.evidence import STALLED, many_keys
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -146,7 +146,7 @@ def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
     if problem.cost is not None or not evidence.stalled or (evidence.stall - STALLED) % 2:
         return usual
     if usual.prior != "stiff":
-        return Kind("matern", "scaled" if len(problem.space.names) > MANY else "wide")
+        return Kind("matern", "scaled" if many_keys(problem) else "wide")
     return Kind("matern", "scaled" if _described(problem.space) else "stiff")
 
 

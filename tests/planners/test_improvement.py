@@ -19,6 +19,7 @@ from autolab.model.parameters import Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Point, Trial
+from autolab.planners import evidence as evidence_module
 from autolab.planners import improvement
 from autolab.planners.evidence import Evidence, gather
 from autolab.planners.improvement import CAUTION, Improvement, log_h
@@ -152,7 +153,7 @@ def test_within_constraints_it_is_the_analytic_one() -> None:
 def test_in_many_keys_it_is_the_sampled_one(
     goal: Goal, pending: Sequence[Point], limits: Sequence[OutcomeConstraint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(improvement, "MANY", 1)
+    monkeypatch.setattr(evidence_module, "_MANY", 1)
     problem, evidence, models = known(goal, limits, pending=pending)
     ours, error = over_seeds(problem, evidence, models, AT)
     sign = 1.0 if goal == "maximize" else -1.0
@@ -230,7 +231,7 @@ def test_slopes_are_those_of_differences(
     many: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(improvement, "MANY", many)
+    monkeypatch.setattr(evidence_module, "_MANY", many)
     problem, evidence, models = known(goal, limits, pending=pending, failures=failures)
     _, success = fitted(problem, evidence)
     assert (success is None) == (failures == 0)
