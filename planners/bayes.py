@@ -199,6 +199,7 @@ class Bayes:
             seed=seed,
             slips=belief.evidence.slips,
             stretched=belief.stretched,
+            margin=belief.margin,
         )
 
     def calibration(self, problem: Problem, history: Sequence[Trial], *, folds: int = 10, seed: int = 0) -> Calibration:
@@ -306,7 +307,7 @@ def _modelled(
             return designed(problem, evidence, n, seed, {"prior": belief.trusted})
         found = most_worth(problem.space, belief.worth, n, evidence, seed, toll)
         points, worths = zip(*found, strict=True)
-        infos = belief.infos(points, worths)
+        infos = belief.infos(points, belief.gains_in_turn(points) if belief.margin else worths)
     return [Suggestion(point, info) for point, info in zip(points, infos, strict=True)]
 
 
@@ -319,5 +320,5 @@ def _believed(
 
     with isolated(seed, torch=sampled(problem)):
         belief = Belief.learned(problem, evidence, seed, means)
-        (info,) = belief.infos([point], belief.worths([point]))
+        (info,) = belief.infos([point], belief.gains([point]))
     return belief, float(info["gain"])

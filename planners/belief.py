@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autolab.planners.explaining import rule_of
-from autolab.planners.prediction import WIDE, fitted, kind_of, kind_tried
+from autolab.planners.prediction import WIDE, fitted, kind_of, kind_tried, margin_asked
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -36,7 +36,9 @@ class Belief:
         models: Of all quantities.
         success: Probability of success; None while nothing has failed.
         worth: Of a point, with what is pending counted in.
+        gain: The worth without the margin that is asked for: what is told of a point.
         warped: The objective on the scale on which points are weighed; None for its own.
+        margin: By how much the best is to be surpassed, in the objective's unit.
     """
 
     problem: Problem
@@ -44,7 +46,9 @@ class Belief:
     models: Models
     success: Success | None
     worth: Worth
+    gain: Worth
     warped: Warped | None
+    margin: float = 0.0
 
     @classmethod
     def learned(
@@ -53,7 +57,7 @@ class Belief:
         """Fit the models. To be called where numerical work is isolated, with the same seed."""
         from autolab.planners.slips import without_slips
 
-        kind = kind_tried(problem, evidence)
+        kind, margin = kind_tried(problem, evidence), 0.0 if sampled(problem) else margin_asked(problem, evidence)
         evidence = without_slips(problem, evidence, kind_of(problem.space))
         models, success = fitted(problem, evidence, means, kind)
         bent = None
@@ -61,7 +65,11 @@ class Belief:
             from autolab.planners.output_warping import warped
 
             bent = warped(problem, evidence, models)
-        return cls(problem, evidence, models, success, worth_of(problem, evidence, models, success, seed, bent), bent)
+        gain = worth = worth_of(problem, evidence, models, success, seed, bent)
+        if margin:
+            worth = worth_of(problem, evidence, models, success, seed, bent, margin)
+        unit = models.each[0].scale if bent is None else bent.unit
+        return cls(problem, evidence, models, success, worth, gain, bent, margin * unit)
 
     @property
     def rule(self) -> str:
@@ -100,16 +108,24 @@ class Belief:
         """Whether what was known of any quantity beforehand does not foretell its trials."""
         return any(one.trust is not None and not one.trust.followed for one in self.models.each)
 
-    def worths(self, points: Sequence[Point]) -> list[float]:
-        """Return the log of the worth of each point."""
-        return [float(one) for one in self.worth.values(self.problem.space.encode(points))]
+    def gains(self, points: Sequence[Point]) -> list[float]:
+        """Return the log of the gain that is expected of each point."""
+        return [float(one) for one in self.gain.values(self.problem.space.encode(points))]
 
-    def infos(self, points: Sequence[Point], worths: Sequence[float]) -> list[dict[str, Any]]:
+    def gains_in_turn(self, points: Sequence[Point]) -> list[float]:
+        """Return the same, each point with those before it under way; from then on all of them are."""
+        found = []
+        for point in points:
+            found += self.gains([point])
+            self.gain.add_pending(self.problem.space.encode([point]))
+        return found
+
+    def infos(self, points: Sequence[Point], gains: Sequence[float]) -> list[dict[str, Any]]:
         """Return what a suggestion tells of each point.
 
         Args:
             points: In the user's units.
-            worths: The log of the worth of each, as it was chosen by.
+            gains: The log of the gain that is expected of each.
         """
         encoded = self.problem.space.encode(points)
         means, spreads = self.models.widened(encoded)
@@ -117,11 +133,13 @@ class Belief:
         trusted, kind = self.trusted, self.models.each[0].kind
         besides, stretched = self.besides, self.stretched
         told = []
-        for i, worth in enumerate(worths):
+        for i, gain in enumerate(gains):
             info: dict[str, Any] = {"rule": self.rule, "predicted": self._predicted(means[i], spreads[i])}
-            info |= {"gain": math.exp(min(worth, 700.0)), **self.evidence.not_used}
+            info |= {"gain": math.exp(min(gain, 700.0)), **self.evidence.not_used}
             if kind != kind_of(self.problem.space):
                 info["supposed"] = str(kind)
+            if self.margin:
+                info["margin"] = self.margin
             if besides:
                 info["noise_besides"] = besides
             if stretched:
@@ -159,18 +177,19 @@ def worth_of(
     success: Success | None,
     seed: int,
     warped: Warped | None = None,
+    margin: float = 0.0,
 ) -> Worth:
-    """Return what points are worth: in closed form where there is one, else by samples."""
+    """Return what points are worth: in closed form where there is one, else by samples (and then without a margin)."""
     seed %= 2**31
     if not sampled(problem):
         from autolab.planners.improvement import Improvement, Weighed
 
         if warped is not None:
-            return Improvement(problem, evidence, warped.models, success, seed, warped.unit)
-        first = Improvement(problem, evidence, models, success, seed)
+            return Improvement(problem, evidence, warped.models, success, seed, warped.unit, margin)
+        first = Improvement(problem, evidence, models, success, seed, margin=margin)
         if models.others is None:
             return first
-        other = Improvement(problem, evidence, models.others, success, seed)
+        other = Improvement(problem, evidence, models.others, success, seed, margin=margin)
         return Weighed(first, other, min(models.weight, _SUREST))
     from autolab.planners.acquisition import Sampled
 

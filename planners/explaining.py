@@ -49,6 +49,7 @@ def explain(
     seed: int,
     slips: Sequence[Point] = (),
     stretched: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+    margin: float = 0.0,
 ) -> Explanation:
     """Return what is known of a point.
 
@@ -64,9 +65,14 @@ def explain(
         seed: As given to `suggest`.
         slips: Points of trials that the model leaves aside, for their value must be wrong.
         stretched: Quantity -> encoded column -> warp of its axis.
+        margin: By how much the best is to be surpassed, in the objective's unit.
     """
     (prediction,) = predict([point])
     because = _because(problem, rule, prediction, slips) + _of_axes(stretched)
+    if margin:
+        because += (
+            f"; since nothing gets better, that point this time which surpasses the best by {margin:.3g} likeliest"
+        )
     plain = explain_plainly(problem, history, point, rule=rule, because=because)
     return replace(
         plain,

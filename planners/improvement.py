@@ -6,6 +6,9 @@ rest is closed: expected improvement in its log form (Ament et al. 2023), times 
 hold. Its mean over the samples, times the share of the variance there that one measurement would explain, is the worth of a
 point: beside a trial noise hides what is left to learn (Huang et al. 2006 take the share of the deviation).
 
+Once nothing gets better the best may be asked to be surpassed by a margin (Lizotte 2008): then a point is worth more whose
+value is less known.
+
 In spaces of many keys the true values at the trials are sampled, too, as botorch does (Letham et al. 2019), and nothing is
 said of shares. Where which is better was measured: see decision 0022.
 
@@ -56,6 +59,7 @@ class Improvement:
         success: Probability of success; None while nothing has failed.
         seed: Of the samples.
         unit: The gain's, in the objective's unit; None for the model's scale.
+        margin: By how much the best is to be surpassed for anything to be gained, in the models' standardized values.
     """
 
     starts = 8
@@ -68,13 +72,14 @@ class Improvement:
         success: Success | None,
         seed: int,
         unit: float | None = None,
+        margin: float = 0.0,
     ) -> None:
         self._problem, self._models, self._success, self._seed = problem, models, success, seed
         self._caution = CAUTION + evidence.streak  # a planner that goes on failing grows more careful
         self._known = np.unique(evidence.x, axis=0)
         self._pending = evidence.pending
         self._unit = math.log(models.each[0].scale if unit is None else unit)
-        self._sign = problem.objectives[0].sign
+        self._sign, self._margin = problem.objectives[0].sign, margin
         self._sampling = many_keys(problem)
         self._noise = 0.0 if self._sampling else (models.each[0].noise / models.each[0].scale) ** 2
         self._sample()
@@ -97,11 +102,11 @@ class Improvement:
         for limit in self._limits:
             kept &= limit.sign * (limit.bound - self._sampled[limit.place].values) >= 0
         if not len(goal):  # nothing but what is known beforehand: better than its middle is an improvement
-            self._best = np.zeros(goal.shape[1])
+            self._best = np.full(goal.shape[1], self._margin)
             return
         best = np.where(kept, goal, -np.inf).max(axis=0)
         # where nothing keeps the constraints any point that does is an improvement, a good one more so
-        self._best = np.where(np.isfinite(best), best, goal.min(axis=0) - 1.0)
+        self._best = np.where(np.isfinite(best), best, goal.min(axis=0) - 1.0) + self._margin
 
     def values(self, x: Array) -> Array:
         """Return the log worth `N` of encoded points `N x d`."""

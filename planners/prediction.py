@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 WIDE = 1.96
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
+MARGIN = 2.0
+"""Deviations of the trials by which the best one is to be surpassed, once nothing gets better (decision 0022)."""
 
 
 @dataclass(frozen=True)
@@ -132,28 +134,35 @@ def kind_of(space: Space | Candidates) -> Kind:
     return Kind("smooth", "stiff") if finite and 2 * labelled >= len(space.names) else Kind("matern", "broad")
 
 
+def varied(problem: Problem, evidence: Evidence) -> bool:
+    """Return whether the next point is chosen otherwise than usual: every second time, once nothing gets better.
+
+    Not where trials cost differently: elsewhere is dear.
+    """
+    return problem.cost is None and evidence.stalled and (evidence.stall - STALLED) % 2 == 0
+
+
 def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
-    """Return what is supposed for the next point: every second time, once nothing gets better, a rougher surface.
+    """Return what is supposed for the next point: along numbers, where it is `varied`, a rougher surface.
 
     A model that takes a hill for noise puts one trial beside the other and learns nothing from it; one with shorter
-    lengthscales looks elsewhere: far shorter where there are many keys, for most may not matter. Labels without
-    descriptors keep theirs: all lie equally far from one another, and with short ones nothing is known of any. Not where
-    trials cost differently: elsewhere is dear.
+    lengthscales looks elsewhere: far shorter where there are many keys, for most may not matter.
     """
     from autolab.planners.surrogate import Kind
 
     usual = kind_of(problem.space)
-    if problem.cost is not None or not evidence.stalled or (evidence.stall - STALLED) % 2:
+    if usual.prior == "stiff" or not varied(problem, evidence):
         return usual
-    if usual.prior != "stiff":
-        return Kind("matern", "scaled" if many_keys(problem) else "wide")
-    return Kind("matern", "scaled" if _described(problem.space) else "stiff")
+    return Kind("matern", "scaled" if many_keys(problem) else "wide")
 
 
-def _described(space: Space | Candidates) -> bool:
-    """Return whether any label is told by descriptors."""
-    axes = () if isinstance(space, Candidates) else space.axes
-    return any(isinstance(axis, Categorical) and axis.descriptors is not None for axis in axes)
+def margin_asked(problem: Problem, evidence: Evidence) -> float:
+    """Return by how much the next point is to surpass the best one, in deviations of the trials.
+
+    Among labels there is no nearer or farther, and what looks best again and again is a change of one label; where it is
+    `varied` a point is chosen that may be far better.
+    """
+    return MARGIN if kind_of(problem.space).prior == "stiff" and varied(problem, evidence) else 0.0
 
 
 def predictor(problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | None = None) -> Predict:

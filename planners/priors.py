@@ -113,7 +113,7 @@ def priors(name: PriorName, d: int) -> Priors:
     | `broad` | around 0.9 times the root of the dimension, a variance of its own | numbers |
     | `wide` | shorter by e^0.5, and less sure of it | numbers, when nothing gets better |
     | `stiff` | long ones that hardly differ, a variance of its own | labels and descriptors |
-    | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | descriptors and many keys, when nothing gets better |
+    | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | many keys, when nothing gets better |
 
     The center of `broad`, `wide` and `scaled` grows with the root of the dimension (Hvarfner, Hellsten and Nardi 2024). `stiff`
     is what the chemists' packages take (around 4 ranges in 5 dimensions). Which one for what was measured: see the page

@@ -79,7 +79,7 @@ class Repeating:
             x = problem.space.encode(points)
             means, covariance = belief.models.joint(x)
             noise = belief.models.noises[0]
-            infos = belief.infos(points, belief.worths(points))
+            infos = belief.infos(points, belief.gains(points))
         values, slopes = _toward(problem, means[:, 0])
         toward = covariance[0] * np.outer(slopes, slopes)
         taught = [knowledge_gradient(values, toward, noise, i) for i in range(len(points))]

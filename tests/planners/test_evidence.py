@@ -141,24 +141,28 @@ def test_it_is_counted_how_long_nothing_got_better(values: list[float], costs: l
     assert gather(several, history, []).stall == 0
 
 
-def supposed(space: Space, trials: int = 9) -> list[Any]:
-    """Return what `Bayes` supposes after 3 to all of the trials, each worse than the one before."""
+def told(name: str, space: Space, trials: int = 9) -> list[Any]:
+    """Return what `Bayes` tells after 3 to all of the trials, each worse than the one before."""
     problem = Problem(space, [Objective("y")])
     history = [Trial.completed(p, {"y": 9.0 - i}) for i, p in enumerate(space.sample(trials, 0))]
     asked = range(3, trials + 1)
-    return [Bayes().suggest(problem, history[:n], n=1, seed=0)[0].info.get("supposed") for n in asked]
+    return [Bayes().suggest(problem, history[:n], n=1, seed=0)[0].info.get(name) for n in asked]
 
 
 def test_once_nothing_gets_better_every_second_point_is_by_another_model() -> None:
     two = Space([Real("x", 0, 1), Real("z", 0, 1)])
-    assert supposed(two) == [None, "matern, wide", None, "matern, wide", None, "matern, wide", None]
-
-
-def test_which_other_model_depends_on_the_space() -> None:
+    assert told("supposed", two) == [None, "matern, wide", None, "matern, wide", None, "matern, wide", None]
     many = Space([Real(f"x{i}", 0, 1) for i in range(9)])
+    assert told("supposed", many, 4) == [None, "matern, scaled"]
+    assert told("margin", two) == [None] * 7
+
+
+def test_among_labels_every_second_point_is_to_surpass_the_best_by_two_deviations() -> None:
     labels = Space([Categorical("a", list("pqrs")), Categorical("b", list("pqrs"))])
     sizes: dict[Value, dict[str, float]] = {"p": {"size": 1.0}, "q": {"size": 2.0}, "r": {"size": 4.0}}
-    told = Space([Categorical("a", list("pqr"), descriptors=sizes), Categorical("b", list("pqr"))])
-    assert supposed(many, 4) == [None, "matern, scaled"]
-    assert supposed(labels, 4) == [None, "matern, stiff"]
-    assert supposed(told, 4) == [None, "matern, scaled"]
+    described = Space([Categorical("a", list("pqr"), descriptors=sizes), Categorical("b", list("pqr"))])
+    for space in (labels, described):
+        margins = told("margin", space, 6)
+        expected = [2 * float(np.std([9.0 - i for i in range(n)], ddof=1)) for n in (4, 6)]
+        assert margins == [None, pytest.approx(expected[0]), None, pytest.approx(expected[1])]
+        assert told("supposed", space, 6) == [None] * 4

@@ -61,6 +61,29 @@ def test_it_tells_what_the_suggestion_told() -> None:
     assert told.calibration is None
 
 
+def test_it_tells_the_gain_beyond_the_best_also_where_more_was_asked_for() -> None:
+    labels = Problem(Space([Categorical("a", list("pqrstuvw")), Categorical("b", list("pqrstuvw"))]), [Objective("y")])
+    worse = [Trial.completed(p, {"y": 9.0 - i}) for i, p in enumerate(labels.space.sample(4, 0))]
+    first, second = Bayes().suggest(labels, worse, n=2, seed=3)
+    assert first.info["margin"] == pytest.approx(2 * np.std([9.0, 8.0, 7.0, 6.0], ddof=1))
+    told = Bayes().explain(labels, worse, first.point, seed=3, folds=0)
+    assert told.gain == pytest.approx(first.info["gain"], rel=1e-9)
+    assert told.gain == pytest.approx(plain_gain(told, best=9.0), rel=0.3)  # of the best trial 8.9 is expected
+    assert f"surpasses the best by {first.info['margin']:.3g}" in told.because
+    later = Bayes().explain(labels, worse, second.point, pending=[first.point], seed=3, folds=0)
+    assert later.gain == pytest.approx(second.info["gain"], rel=1e-6)
+
+
+def plain_gain(told: Explanation, best: float) -> float:
+    """Return the expected improvement by what is predicted, times the share that a measurement explains."""
+    assert told.prediction is not None
+    mean, spread, noise = (
+        part["y"] for part in (told.prediction.mean, told.prediction.deviation, told.prediction.noise)
+    )
+    z = (mean - best) / spread
+    return float(spread * (norm.pdf(z) + z * norm.cdf(z)) * spread**2 / (spread**2 + noise**2))
+
+
 @pytest.mark.slow
 def test_no_other_point_of_many_promises_more_than_the_one_suggested() -> None:
     (best,) = Bayes().suggest(LINE, line(7), n=1, seed=3)

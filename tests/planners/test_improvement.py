@@ -117,15 +117,17 @@ def test_without_noise_it_is_the_analytic_one(goal: Goal) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-3 * theirs.max())
 
 
+@pytest.mark.parametrize("margin", [0.0, 2.0])
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])
-def test_with_noise_what_is_expected_at_a_trial_is_to_be_surpassed(goal: Goal) -> None:
+def test_with_noise_what_is_expected_at_a_trial_is_to_be_surpassed(goal: Goal, margin: float) -> None:
     problem, evidence, models = known(goal)
-    ours = Improvement(problem, evidence, models, None, 0).values(AT)
+    ours = Improvement(problem, evidence, models, None, 0, margin=margin).values(AT)
     sign = 1.0 if goal == "maximize" else -1.0
     with isolated(0), torch.no_grad():
         model = models.botorch()
         best = float((sign * model.posterior(torch.as_tensor(evidence.x)).mean).max())
-        theirs = LogExpectedImprovement(model, best_f=sign * best, maximize=sign > 0)(torch.as_tensor(AT)[:, None, :])
+        asked = sign * (best + margin * models.each[0].scale)
+        theirs = LogExpectedImprovement(model, best_f=asked, maximize=sign > 0)(torch.as_tensor(AT)[:, None, :])
     share = explained(models, AT)
     assert 0.1 < share.min() < 0.9
     assert best < float((sign * evidence.y).max()) - 0.01  # no lucky value
