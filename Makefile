@@ -8,8 +8,9 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-# Two processes; tests/conftest.py says which tests stay in one.
-TEST := -m pytest -n 2 --dist loadgroup
+# Three processes, also on two cores: nearly half of the time tests wait for ports, clocks and other programs.
+# tests/conftest.py says which tests stay in one process.
+TEST := -m pytest -n 3 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: demo test coverage check lint fast wheel-test proof cross-check clean
@@ -41,7 +42,7 @@ wheel-test: .venv/.dev
 	$(BIN)/python -m build --wheel --no-isolation --outdir build/wheel . >/dev/null
 	$(BIN)/python -m zipfile -e build/wheel/autolab_sdl-*.whl build/wheel/site
 	$(WHEEL) $(BIN)/python -c "import autolab; assert 'build/wheel/site' in autolab.__file__, autolab.__file__"
-	$(WHEEL) $(BIN)/pytest -n 2 --dist loadfile -q -m "not slow" tests/journal tests/spec tests/lab tests/protocols
+	$(WHEEL) $(BIN)/pytest -n 3 --dist loadfile -q -m "not slow" tests/journal tests/spec tests/lab tests/protocols
 
 proof: .venv/.dev cross-env/.ready
 	$(BIN)/python tests/loop/proof_of_kills.py --kills 20

@@ -29,8 +29,6 @@ _OF_A_SOURCE = 300
 """Trials of a past campaign that its model is made of: it is asked as often as the campaign's own."""
 STALLED = 3
 """Trials without a better one after which nothing gets better."""
-_MANY = 8
-"""Keys of a space beyond which `Bayes` searches as in many dimensions (decision 0022)."""
 _UNDER_WAY = frozenset({"proposed", "in_review", "approved", "running", "held"})
 
 
@@ -149,11 +147,6 @@ def gather(
         stall=_stall(problem, usable),
     )
     return _thinned(problem, evidence, most)
-
-
-def many_keys(problem: Problem) -> bool:
-    """Return whether a space has so many keys that most of them may not matter."""
-    return len(problem.space.names) > _MANY
 
 
 def past(history: Sequence[Trial]) -> list[list[Trial]]:

@@ -9,8 +9,7 @@ point: beside a trial noise hides what is left to learn (Huang et al. 2006 take 
 Once nothing gets better the best may be asked to be surpassed by a margin (Lizotte 2008): then a point is worth more whose
 value is less known.
 
-In spaces of many keys the true values at the trials are sampled, too, as botorch does (Letham et al. 2019), and nothing is
-said of shares. Where which is better was measured: see decision 0022.
+botorch samples the true values at the trials, too (Letham et al. 2019): that was measured and left, see decision 0022.
 
 Notation: `B` points that are measured or pending, `S` samples (1 where nothing is sampled), `N` points asked about, `d`
 encoded columns. Values are standardized, and turned so that more is better.
@@ -25,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
-from autolab.planners.evidence import many_keys
 from autolab.planners.factors import cholesky, halved, solve
 
 if TYPE_CHECKING:
@@ -80,8 +78,7 @@ class Improvement:
         self._pending = evidence.pending
         self._unit = math.log(models.each[0].scale if unit is None else unit)
         self._sign, self._margin = problem.objectives[0].sign, margin
-        self._sampling = many_keys(problem)
-        self._noise = 0.0 if self._sampling else (models.each[0].noise / models.each[0].scale) ** 2
+        self._noise = (models.each[0].noise / models.each[0].scale) ** 2
         self._sample()
 
     def add_pending(self, x: Array) -> None:
@@ -90,12 +87,9 @@ class Improvement:
         self._sample()
 
     def _sample(self) -> None:
-        """Draw the true values that are sampled, and note the best that is known in each sample."""
+        """Draw the true values of what is pending, and note the best that is known in each sample."""
         rng = np.random.default_rng(self._seed)
-        expected, sampled = self._known, self._pending
-        if self._sampling:
-            expected, sampled = self._known[:0], np.vstack([self._known, self._pending])
-        self._sampled = [_Sampled(one, expected, sampled, rng) for one in self._models.each]
+        self._sampled = [_Sampled(one, self._known, self._pending, rng) for one in self._models.each]
         goal = self._sign * self._sampled[0].values
         kept = np.ones_like(goal, dtype=bool)
         self._limits = [_Limit(self._problem, self._models, limit) for limit in self._problem.outcome_constraints]
@@ -210,33 +204,32 @@ class _Limit:
 
 
 class _Sampled:
-    """A quantity's process, given samples of its true values at some points.
+    """A quantity's process, given samples of its true values at pending points.
 
     Args:
         surrogate: Of the quantity.
-        expected: Encoded points at which the expected value counts; none where the trials are sampled, too.
-        sampled: Encoded points at which samples do.
+        known: Encoded points at which the expected value counts.
+        pending: Encoded points at which samples do.
         rng: Of the samples.
 
     Attributes:
         values: `B x S`: what is expected, then the samples.
     """
 
-    def __init__(self, surrogate: Surrogate, expected: Array, sampled: Array, rng: np.random.Generator) -> None:
+    def __init__(self, surrogate: Surrogate, known: Array, pending: Array, rng: np.random.Generator) -> None:
         process = self._process = surrogate.process
         self._least = _JITTER * process.hyper.outputscale
         self._base, self._factor, self._weights = process.x, process.factor, process.weights[:, None]
-        self.values = process.posterior(expected)[0][:, None]
-        if not len(sampled):
+        self.values = process.posterior(known)[0][:, None]
+        if not len(pending):
             return
-        mean, covariance = process.joint(sampled)
-        draws = rng.standard_normal((len(sampled), _SAMPLES // 2))
-        drawn = mean[:, None] + cholesky(covariance + self._least * np.eye(len(sampled))) @ np.hstack([draws, -draws])
+        mean, covariance = process.joint(pending)
+        draws = rng.standard_normal((len(pending), _SAMPLES // 2))
+        drawn = mean[:, None] + cholesky(covariance + self._least * np.eye(len(pending))) @ np.hstack([draws, -draws])
         self.values = np.vstack([np.repeat(self.values, _SAMPLES, axis=1), drawn])
-        told = len(process.x) if len(expected) else 0  # samples at the trials stand for what was measured there
-        self._base = np.vstack([process.x[:told], sampled])
-        y = np.vstack([np.repeat(process.y[:told, None], _SAMPLES, axis=1), drawn])
-        noise = np.concatenate([process.hyper.noise[:told], np.full(len(sampled), self._least)])
+        self._base = np.vstack([process.x, pending])
+        y = np.vstack([np.repeat(process.y[:, None], _SAMPLES, axis=1), drawn])
+        noise = np.concatenate([process.hyper.noise, np.full(len(pending), self._least)])
         self._factor = cholesky(process.covariance(self._base, self._base) + np.diag(noise))
         self._weights = solve(self._factor, y - process.mean(self._base)[:, None])
 

@@ -12,7 +12,7 @@ import numpy as np
 from autolab.model.candidates import Candidates
 from autolab.model.errors import AutolabError, PlannerError
 from autolab.model.parameters import Categorical
-from autolab.planners.evidence import STALLED, many_keys
+from autolab.planners.evidence import STALLED
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -62,6 +62,9 @@ class Prediction:
         half = WIDE * self.deviation[name]
         return self.mean[name] - half, self.mean[name] + half
 
+
+_MANY = 8
+"""Keys beyond which most of the numbers of a space may not matter (decision 0022)."""
 
 Predict = Callable[[Sequence["Point"]], "list[Prediction]"]
 """Points -> one prediction each, in their order."""
@@ -121,6 +124,8 @@ def trends_for(
 def kind_of(space: Space | Candidates) -> Kind:
     """Return what is supposed of quantities over a space: where labels are many broad trends, else roughness.
 
+    With many keys that few of them matter.
+
     Measured on tables of reactions and of materials, and on functions: see docs/reference/planners/bayes.md.
     """
     from autolab.planners.surrogate import Kind
@@ -131,7 +136,9 @@ def kind_of(space: Space | Candidates) -> Kind:
         labelled = sum(isinstance(axis, Categorical) for axis in space.axes)
         # along a number, trends would lead to its end and stay
         finite = all(axis.grid is not None for axis in space.axes)
-    return Kind("smooth", "stiff") if finite and 2 * labelled >= len(space.names) else Kind("matern", "broad")
+    if finite and 2 * labelled >= len(space.names):
+        return Kind("smooth", "stiff")
+    return Kind("matern", "sparse" if len(space.names) > _MANY else "short")
 
 
 def varied(problem: Problem, evidence: Evidence) -> bool:
@@ -143,17 +150,17 @@ def varied(problem: Problem, evidence: Evidence) -> bool:
 
 
 def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
-    """Return what is supposed for the next point: along numbers, where it is `varied`, a rougher surface.
+    """Return what is supposed for the next point: along numbers, where it is `varied`, another scale.
 
-    A model that takes a hill for noise puts one trial beside the other and learns nothing from it; one with shorter
-    lengthscales looks elsewhere: far shorter where there are many keys, for most may not matter.
+    A model that takes a hill for noise, or noise for hills, puts one trial beside the other and learns nothing from it;
+    one with longer lengthscales looks elsewhere.
     """
     from autolab.planners.surrogate import Kind
 
     usual = kind_of(problem.space)
     if usual.prior == "stiff" or not varied(problem, evidence):
         return usual
-    return Kind("matern", "scaled" if many_keys(problem) else "wide")
+    return Kind("matern", "broad")
 
 
 def margin_asked(problem: Problem, evidence: Evidence) -> float:

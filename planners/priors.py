@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-PriorName = Literal["broad", "wide", "stiff", "scaled"]
+PriorName = Literal["short", "sparse", "broad", "stiff", "scaled"]
 
 
 @dataclass(frozen=True)
@@ -110,20 +110,23 @@ def priors(name: PriorName, d: int) -> Priors:
 
     | name | lengthscales | for |
     |---|---|---|
-    | `broad` | around 0.9 times the root of the dimension, a variance of its own | numbers |
-    | `wide` | shorter by e^0.5, and less sure of it | numbers, when nothing gets better |
+    | `short` | around a third of the root of the dimension, a variance of its own | numbers |
+    | `sparse` | shorter by e, and far less sure of it: few keys may matter, and those much | numbers, many keys |
+    | `broad` | longer than `short` by e | numbers, when nothing gets better |
     | `stiff` | long ones that hardly differ, a variance of its own | labels and descriptors |
-    | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | many keys, when nothing gets better |
+    | `scaled` | botorch's: the same center, far wider, and a fit that goes to the short end | comparison |
 
-    The center of `broad`, `wide` and `scaled` grows with the root of the dimension (Hvarfner, Hellsten and Nardi 2024). `stiff`
+    The center of all but `stiff` grows with the root of the dimension (Hvarfner, Hellsten and Nardi 2024). `stiff`
     is what the chemists' packages take (around 4 ranges in 5 dimensions). Which one for what was measured: see the page
     on the default planner.
     """
     center = math.sqrt(2.0) + 0.5 * math.log(d)
+    if name == "short":
+        return Priors(Spread(center - 2.5, 1.0), Spread(0.0, 0.7))
+    if name == "sparse":
+        return Priors(Spread(center - 3.5, 1.5), Spread(0.0, 0.7))
     if name == "broad":
         return Priors(Spread(center - 1.5, 1.0), Spread(0.0, 0.7))
-    if name == "wide":
-        return Priors(Spread(center - 2.0, 1.5), Spread(0.0, 0.7))
     if name == "scaled":
         return Priors(LogNormal(center, math.sqrt(3.0)), None)
     level = 0.4 * math.sqrt(d) + 4.0

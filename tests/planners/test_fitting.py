@@ -27,7 +27,7 @@ from autolab.planners.process import Hyperparameters, Process
 Array = NDArray[np.float64]
 
 SHAPES: list[Shape] = ["matern", "smooth"]
-PRIORS: list[PriorName] = ["broad", "scaled", "stiff"]
+PRIORS: list[PriorName] = ["short", "sparse", "broad", "scaled", "stiff"]
 
 
 def data(n: int = 18, d: int = 3, seed: int = 0, noise: float = 0.1) -> tuple[Array, Array]:
@@ -89,9 +89,8 @@ def test_priors_are_those_of_the_literature(d: int) -> None:
     broad = priors("broad", d).lengthscale
     assert isinstance(broad, Spread)
     assert (broad.mode, broad.deviation) == pytest.approx((math.log(0.918 * math.sqrt(d)), 1.0), abs=1e-3)
-    wide = priors("wide", d).lengthscale
-    assert isinstance(wide, Spread)
-    assert (wide.mode, wide.deviation) == (broad.mode - 0.5, 1.5)
+    others = [priors(name, d).lengthscale for name in ("short", "sparse")]
+    assert others == [Spread(broad.mode - 1.0, 1.0), Spread(broad.mode - 2.0, 1.5)]
 
 
 # -- the fit

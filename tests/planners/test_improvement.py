@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 import torch
 from botorch.acquisition.analytic import LogConstrainedExpectedImprovement, LogExpectedImprovement, _log_ei_helper
-from botorch.acquisition.logei import qLogNoisyExpectedImprovement
-from botorch.acquisition.objective import GenericMCObjective
-from botorch.sampling.normal import SobolQMCNormalSampler
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -19,7 +16,6 @@ from autolab.model.parameters import Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Point, Trial
-from autolab.planners import evidence as evidence_module
 from autolab.planners import improvement
 from autolab.planners.evidence import Evidence, gather
 from autolab.planners.improvement import CAUTION, Improvement, log_h
@@ -149,41 +145,6 @@ def test_within_constraints_it_is_the_analytic_one() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limits", [(), (KEPT,)], ids=["free", "limited"])
-@pytest.mark.parametrize("pending", [(), PENDING], ids=["", "pending"])
-@pytest.mark.parametrize("goal", ["maximize", "minimize"])
-def test_in_many_keys_it_is_the_sampled_one(
-    goal: Goal, pending: Sequence[Point], limits: Sequence[OutcomeConstraint], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(evidence_module, "_MANY", 1)
-    problem, evidence, models = known(goal, limits, pending=pending)
-    ours, error = over_seeds(problem, evidence, models, AT)
-    sign = 1.0 if goal == "maximize" else -1.0
-
-    def objective(y: torch.Tensor, X: torch.Tensor | None = None) -> torch.Tensor:  # noqa: N803  botorch's name
-        return sign * y[..., 0]
-
-    def limit(y: torch.Tensor) -> torch.Tensor:
-        return y[..., 1] - KEPT.bound
-
-    with isolated(0), torch.no_grad():
-        theirs = qLogNoisyExpectedImprovement(
-            model=models.botorch(),
-            # what is pending is to be surpassed as well: one point after another is chosen
-            X_baseline=torch.as_tensor(np.vstack([evidence.x, evidence.pending])),
-            sampler=SobolQMCNormalSampler(torch.Size([8192]), seed=0),
-            objective=GenericMCObjective(objective),
-            constraints=[limit] if limits else None,
-            eta=1e-4,
-            prune_baseline=False,
-        )
-        expected = theirs(torch.as_tensor(AT)[:, None, :]).exp().numpy()
-    assert expected.max() > 0.02
-    assert (error < 0.1 * ours.max()).all()
-    np.testing.assert_array_less(np.abs(ours - expected), 4 * error + 0.01 * expected + 1e-3 * expected.max())
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("pending", [(), PENDING], ids=["", "pending"])
 @pytest.mark.parametrize("limits", [(), (KEPT,), (ABOVE,), (NONE_KEPT,), (KEPT, ABOVE)], ids=str)
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])
@@ -220,7 +181,6 @@ def test_it_is_what_plain_sampling_says(
 # -- derivatives
 
 
-@pytest.mark.parametrize("many", [1, 8])
 @pytest.mark.parametrize("failures", [0, 4])
 @pytest.mark.parametrize("pending", [(), PENDING], ids=["", "pending"])
 @pytest.mark.parametrize("limits", [(), (KEPT,), (NONE_KEPT,), (KEPT, ABOVE)], ids=str)
@@ -230,10 +190,7 @@ def test_slopes_are_those_of_differences(
     limits: Sequence[OutcomeConstraint],
     pending: Sequence[Point],
     failures: int,
-    many: int,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(evidence_module, "_MANY", many)
     problem, evidence, models = known(goal, limits, pending=pending, failures=failures)
     _, success = fitted(problem, evidence)
     assert (success is None) == (failures == 0)

@@ -103,12 +103,14 @@ def test_an_unknown_error_among_known_ones_is_their_median() -> None:
 @pytest.mark.parametrize(
     ("space", "expected"),
     [
-        (LINE, Kind("matern", "broad")),
-        (Space([Real("x", 0, 1), Integer("k", 0, 3), Categorical("c", ["p", "q"])]), Kind("matern", "broad")),
-        (Space([Real("x", 0, 1), Categorical("c", ["p", "q"])]), Kind("matern", "broad")),
+        (LINE, Kind("matern", "short")),
+        (Space([Real("x", 0, 1), Integer("k", 0, 3), Categorical("c", ["p", "q"])]), Kind("matern", "short")),
+        (Space([Real("x", 0, 1), Categorical("c", ["p", "q"])]), Kind("matern", "short")),
         (Space([Integer("k", 0, 3), Categorical("c", ["p", "q"])]), Kind("smooth", "stiff")),
-        (Space([Mixture(["a", "b", "c"])]), Kind("matern", "broad")),
-        (Candidates({"u": [0.0, 1.0], "v": [2, 3]}), Kind("matern", "broad")),
+        (Space([Mixture(["a", "b", "c"])]), Kind("matern", "short")),
+        (Space([Real(f"x{i}", 0, 1) for i in range(8)]), Kind("matern", "short")),
+        (Space([*(Real(f"x{i}", 0, 1) for i in range(8)), Categorical("c", ["p", "q"])]), Kind("matern", "sparse")),
+        (Candidates({"u": [0.0, 1.0], "v": [2, 3]}), Kind("matern", "short")),
         (Candidates({"u": [0.0, 1.0], "v": ["p", "q"], "w": ["p", "r"]}), Kind("smooth", "stiff")),
     ],
 )
