@@ -141,6 +141,17 @@ def kind_of(space: Space | Candidates) -> Kind:
     return Kind("matern", "sparse" if len(space.names) > _MANY else "short")
 
 
+def kind_doubting(space: Space | Candidates) -> Kind:
+    """Return what is supposed where trials or the usual model are doubted: along numbers longer lengthscales.
+
+    With short ones a slip passes for a peak.
+    """
+    from autolab.planners.surrogate import Kind
+
+    usual = kind_of(space)
+    return usual if usual.prior == "stiff" else Kind("matern", "broad")
+
+
 def varied(problem: Problem, evidence: Evidence) -> bool:
     """Return whether the next point is chosen otherwise than usual: every second time, once nothing gets better.
 
@@ -155,12 +166,7 @@ def kind_tried(problem: Problem, evidence: Evidence) -> Kind:
     A model that takes a hill for noise, or noise for hills, puts one trial beside the other and learns nothing from it;
     one with longer lengthscales looks elsewhere.
     """
-    from autolab.planners.surrogate import Kind
-
-    usual = kind_of(problem.space)
-    if usual.prior == "stiff" or not varied(problem, evidence):
-        return usual
-    return Kind("matern", "broad")
+    return (kind_doubting if varied(problem, evidence) else kind_of)(problem.space)
 
 
 def margin_asked(problem: Problem, evidence: Evidence) -> float:
@@ -183,7 +189,7 @@ def predictor(problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | 
 
     try:
         with isolated(0):
-            evidence = without_slips(problem, evidence, kind_of(problem.space))
+            evidence = without_slips(problem, evidence, kind_doubting(problem.space))
             models, success = fitted(problem, evidence, means)
     except AutolabError:
         raise
