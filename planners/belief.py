@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autolab.planners.explaining import rule_of
-from autolab.planners.prediction import WIDE, fitted, kind_doubting, kind_of, kind_tried, margin_asked
+from autolab.planners.prediction import WIDE, fitted, kind_of, kind_tried, margin_asked
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -58,7 +58,7 @@ class Belief:
         from autolab.planners.slips import without_slips
 
         kind, margin = kind_tried(problem, evidence), 0.0 if sampled(problem) else margin_asked(problem, evidence)
-        evidence = without_slips(problem, evidence, kind_doubting(problem.space))
+        evidence = without_slips(problem, evidence)
         models, success = fitted(problem, evidence, means, kind)
         bent = None
         if not sampled(problem):

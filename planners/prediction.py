@@ -189,7 +189,7 @@ def predictor(problem: Problem, evidence: Evidence, means: Mapping[str, Mean] | 
 
     try:
         with isolated(0):
-            evidence = without_slips(problem, evidence, kind_doubting(problem.space))
+            evidence = without_slips(problem, evidence)
             models, success = fitted(problem, evidence, means)
     except AutolabError:
         raise

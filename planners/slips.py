@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from autolab.planners.prediction import kind_doubting
 from autolab.planners.surrogate import Kind, Surrogate, surrogate_of
 
 if TYPE_CHECKING:
@@ -40,18 +41,17 @@ _SUSPECT = (2.5, 2.0)  # deviations from what the others foretell: the first, an
 _SURE = 0.85  # deviation of what is foretold, of the deviation where nothing is known
 
 
-def without_slips(problem: Problem, evidence: Evidence, kind: Kind) -> Evidence:
+def without_slips(problem: Problem, evidence: Evidence) -> Evidence:
     """Return evidence without slips. To be called where numerical work is isolated.
 
     Args:
         problem: Tells which side of each quantity is bad.
         evidence: What is known.
-        kind: What is supposed of each quantity.
     """
     wrong = np.zeros(len(evidence.x), dtype=bool)
     for i, side in enumerate(good_sides(problem)):
         if side:
-            wrong |= slips(evidence.x, evidence.y[:, i], evidence.error[:, i], kind, side)
+            wrong |= slips(evidence.x, evidence.y[:, i], evidence.error[:, i], kind_doubting(problem.space), side)
     if not wrong.any():
         return evidence
     left = tuple(evidence.points[i] for i in np.flatnonzero(wrong))

@@ -14,7 +14,7 @@ import numpy as np
 
 from autolab.model.candidates import Candidates
 from autolab.model.errors import InputError, PlannerError
-from autolab.planners.prediction import fitted, kind_doubting
+from autolab.planners.prediction import fitted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def regret_bound(
     from autolab.planners.slips import without_slips
 
     with isolated(seed):
-        evidence = without_slips(problem, evidence, kind_doubting(problem.space))
+        evidence = without_slips(problem, evidence)
         models, success = fitted(problem, evidence, means)
         x = _points(problem, evidence, seed)
         mean, covariance = models.joint(x)

@@ -15,7 +15,6 @@ from autolab.planners.bayes import Bayes
 from autolab.planners.evidence import gather
 from autolab.planners.isolation import isolated
 from autolab.planners.output_warping import drawn_in
-from autolab.planners.prediction import kind_doubting
 from autolab.planners.slips import good_sides, without_slips
 
 SQUARE = Space([Real("a", 0, 1), Real("b", 0, 1)])
@@ -39,7 +38,7 @@ def slipped(history: Sequence[Trial], wrong: dict[int, float]) -> list[Trial]:
 def found(history: Sequence[Trial], problem: Problem = HIGH) -> list[int]:
     evidence = gather(problem, history, ())
     with isolated(0):
-        left = without_slips(problem, evidence, kind_doubting(problem.space))
+        left = without_slips(problem, evidence)
     points = [dict(one.point) for one in history]
     assert len(left.x) == len(left.y) == len(left.error) == len(left.points) == len(history) - len(left.slips)
     return sorted(points.index(dict(point)) for point in left.slips)
@@ -118,7 +117,7 @@ def test_a_slip_is_not_proposed_again() -> None:
     history = slipped(trials(), {5: -30.0})
     evidence = gather(HIGH, history, ())
     with isolated(0):
-        left = without_slips(HIGH, evidence, kind_doubting(SQUARE))
+        left = without_slips(HIGH, evidence)
     assert left.taken == evidence.taken
 
 
