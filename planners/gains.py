@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autolab.planners.trees import Array
+from autolab.planners.windows import windows
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -33,6 +34,7 @@ class Gains:
     def __init__(self, problem: Problem, evidence: Evidence, trees: Trees, seed: int) -> None:
         self._problem, self._trees = problem, trees
         self._caution = 1 + evidence.streak  # a planner that goes on failing grows more careful
+        self._windows = windows(problem)
         self._draws = _draws(len(problem.objectives), seed)
         utilities = self._utilities(evidence.y[:, None, :])[:, 0]
         self._low, self._span = utilities.min(axis=0), np.maximum(np.ptp(utilities, axis=0), 1e-12)
@@ -84,20 +86,15 @@ class Gains:
 
     def _kept(self, y: Array) -> Array:
         kept = np.ones(len(y), dtype=bool)
-        for limit in self._problem.outcome_constraints:
-            values = y[:, self._problem.outcome_names.index(limit.name)]
-            kept &= values <= limit.bound if limit.side == "<=" else values >= limit.bound
+        for window in self._windows:
+            kept &= window.holds(y[:, window.place])
         return kept
 
     def _chance(self, means: Array, deviations: Array) -> Array:
         """Return the probability that the outcome constraints hold, `N`."""
-        from scipy.special import ndtr
-
         chance = np.ones(len(means))
-        for limit in self._problem.outcome_constraints:
-            i = self._problem.outcome_names.index(limit.name)
-            below = ndtr((limit.bound - means[:, i]) / deviations[:, i])
-            chance *= below if limit.side == "<=" else 1 - below
+        for window in self._windows:
+            chance *= np.exp(window.log_chance(means[:, window.place], deviations[:, window.place]))
         return chance
 
 

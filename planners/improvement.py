@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
 from autolab.planners.factors import cholesky, halved, solve
+from autolab.planners.windows import windows
 
 if TYPE_CHECKING:
-    from autolab.model.objectives import OutcomeConstraint
     from autolab.model.problem import Problem
     from autolab.planners.evidence import Evidence
     from autolab.planners.feasibility import Success
@@ -79,6 +79,8 @@ class Improvement:
         self._unit = math.log(models.each[0].scale if unit is None else unit)
         self._sign, self._margin = problem.objectives[0].sign, margin
         self._noise = (models.each[0].noise / models.each[0].scale) ** 2
+        units = [(one.center, one.scale) for one in models.each]
+        self._windows = [one.scaled(*units[one.place]) for one in windows(problem)]
         self._sample()
 
     def add_pending(self, x: Array) -> None:
@@ -92,9 +94,8 @@ class Improvement:
         self._sampled = [_Sampled(one, self._known, self._pending, rng) for one in self._models.each]
         goal = self._sign * self._sampled[0].values
         kept = np.ones_like(goal, dtype=bool)
-        self._limits = [_Limit(self._problem, self._models, limit) for limit in self._problem.outcome_constraints]
-        for limit in self._limits:
-            kept &= limit.sign * (limit.bound - self._sampled[limit.place].values) >= 0
+        for window in self._windows:
+            kept &= window.holds(self._sampled[window.place].values)
         if not len(goal):  # nothing but what is known beforehand: better than its middle is an improvement
             self._best = np.full(goal.shape[1], self._margin)
             return
@@ -112,9 +113,9 @@ class Improvement:
         deviation = np.sqrt(variance)[:, None]
         logs = log_h((self._sign * means - self._best) / deviation) + np.log(deviation)
         explained, _ = self._explained(variance)
-        for limit in self._limits:
-            means, variance = self._sampled[limit.place].at(x)
-            logs = logs + log_ndtr(limit.sign * (limit.bound - means) / np.sqrt(variance)[:, None])
+        for window in self._windows:
+            means, variance = self._sampled[window.place].at(x)
+            logs = logs + window.log_chance(means, np.sqrt(variance)[:, None])
         total = self._unit + _log_mean(logs) + explained
         if self._success is not None:
             total = total + self._caution * self._success.log_probability(x)
@@ -138,16 +139,14 @@ class Improvement:
         to_deviation = [(0, np.exp(-0.5 * z**2 - _LOG_ROOT_2PI - log_of_h) / deviation)]
         derivatives = {0: (by_mean, by_variance / (2 * deviation))}
         gradient = by_explained[:, None] * by_variance
-        for limit in self._limits:
-            means, variance, by_mean, by_variance = self._sampled[limit.place].slopes(x)
+        for window in self._windows:
+            means, variance, by_mean, by_variance = self._sampled[window.place].slopes(x)
             deviation = np.sqrt(variance)[:, None]
-            u = limit.sign * (limit.bound - means) / deviation
-            chance = log_ndtr(u)
+            chance, of_mean, of_deviation = window.slopes(means, deviation)
             logs = logs + chance
-            hazard = math.sqrt(2 / math.pi) / erfcx(-u / math.sqrt(2))  # phi / Phi, also where both are nothing
-            to_mean.append((limit.place, -limit.sign * hazard / deviation))
-            to_deviation.append((limit.place, -u * hazard / deviation))
-            derivatives[limit.place] = (by_mean, by_variance / (2 * deviation))
+            to_mean.append((window.place, of_mean))
+            to_deviation.append((window.place, of_deviation))
+            derivatives[window.place] = (by_mean, by_variance / (2 * deviation))
         total = self._unit + _log_mean(logs) + explained
         weights = np.exp(logs - logs.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
@@ -191,16 +190,6 @@ class Weighed:
         """Count encoded points (`q x d`) as under way."""
         for _, one in self._parts:
             one.add_pending(x)
-
-
-class _Limit:
-    """An outcome constraint in standardized values."""
-
-    def __init__(self, problem: Problem, models: Models, limit: OutcomeConstraint) -> None:
-        self.place = problem.outcome_names.index(limit.name)
-        surrogate = models.each[self.place]
-        self.bound = (limit.bound - surrogate.center) / surrogate.scale
-        self.sign = 1.0 if limit.side == "<=" else -1.0
 
 
 class _Sampled:

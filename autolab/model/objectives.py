@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
@@ -109,6 +110,27 @@ class OutcomeConstraint:
     def holds(self, value: float) -> bool:
         """Return whether a value keeps the bound."""
         return value <= self.bound if self.side == "<=" else value >= self.bound
+
+
+def check_room(limits: Iterable[OutcomeConstraint]) -> None:
+    """Raise where limits on one quantity leave no value between them.
+
+    Raises:
+        InputError: The least that one allows is not below the most that another does.
+    """
+    least: dict[str, OutcomeConstraint] = {}
+    most: dict[str, OutcomeConstraint] = {}
+    for one in limits:
+        if one.side == ">=":
+            least[one.name] = max(least.get(one.name, one), one, key=lambda limit: limit.bound)
+        else:
+            most[one.name] = min(most.get(one.name, one), one, key=lambda limit: limit.bound)
+    for name, low in least.items():
+        if name in most and low.bound >= most[name].bound:
+            high = most[name]
+            msg = f"outcome constraint {name!r}: no value lies between {low} and {high}; to match a value give an "
+            msg += "objective a target"
+            raise InputError(msg)
 
 
 def _finite(value: object, what: str) -> float:

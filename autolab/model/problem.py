@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from autolab.model.errors import InputError
 from autolab.model.names import check_distinct, did_you_mean
-from autolab.model.objectives import Objective, OutcomeConstraint
+from autolab.model.objectives import Objective, OutcomeConstraint, check_room
 
 if TYPE_CHECKING:
     from autolab.model.candidates import Candidates
@@ -30,7 +30,8 @@ class Problem:
         cost: What a trial costs; None where all cost the same.
 
     Raises:
-        InputError: No objective, a name twice, or a name that the space does not have.
+        InputError: No objective, a name twice, a name that the space does not have, or outcome constraints that exclude
+            each other.
     """
 
     space: Space | Candidates
@@ -53,6 +54,7 @@ class Problem:
         object.__setattr__(self, "space", space)
         object.__setattr__(self, "objectives", wanted)
         object.__setattr__(self, "outcome_constraints", limits)
+        check_room(limits)
         if not wanted:
             msg = "a problem needs at least one objective, such as Objective('conductivity', 'maximize')"
             raise InputError(msg)

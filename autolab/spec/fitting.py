@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from autolab.loop.budget import Budget
 from autolab.model.facts import LabFacts
-from autolab.model.objectives import OutcomeConstraint
+from autolab.model.objectives import OutcomeConstraint, check_room
 from autolab.spec.document import dotted
 from autolab.spec.findings import one_of
 
@@ -70,16 +70,16 @@ def _target(
     measured: Any = getattr(protocol, "outcomes", None) or {}
     known = list(dict.fromkeys((*(problem.outcome_names if problem is not None else ()), *measured)))
     found: list[OutcomeConstraint] = []
-    wanted = 0
     for name, given in model.target.items():
         key = ("budget", "target", name)
         if problem is not None and protocol is not None and name not in known:
             findings.add(key, f"nothing measures {name!r}", one_of(name, known))
         for index, text in enumerate([given] if isinstance(given, str) else given):
-            wanted += 1
             with findings.at(key if isinstance(given, str) else (*key, index)):
                 found.append(OutcomeConstraint.parse(text, name=name))
-    return found if len(found) == wanted and not findings.under(("budget", "target")) else None
+        with findings.at(key):
+            check_room(one for one in found if one.name == name)
+    return None if findings.under(("budget", "target")) else found
 
 
 def fit(

@@ -13,7 +13,7 @@ from autolab.model.constraints import Linear
 from autolab.model.cost import Cost
 from autolab.model.names import RESERVED
 from autolab.model.nonlinear import Nonlinear, stated
-from autolab.model.objectives import Objective, OutcomeConstraint
+from autolab.model.objectives import Objective, OutcomeConstraint, check_room
 from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Parameter, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
@@ -215,14 +215,14 @@ def _objective(name: str, model: file.ObjectiveModel, findings: Findings) -> Obj
 
 def _outcome_constraints(model: Mapping[str, str | list[str]], findings: Findings) -> list[OutcomeConstraint] | None:
     found: list[OutcomeConstraint] = []
-    wanted = 0
     for name, given in model.items():
         texts = [given] if isinstance(given, str) else given
         for index, text in enumerate(texts):
-            wanted += 1
             with findings.at(("outcome_constraints", name, *([] if isinstance(given, str) else [index]))):
                 found.append(OutcomeConstraint.parse(text, name=name))
-    return found if len(found) == wanted else None
+        with findings.at(("outcome_constraints", name)):
+            check_room(one for one in found if one.name == name)
+    return None if findings.under(("outcome_constraints",)) else found
 
 
 def _apart(space: Space | Candidates, model: file.CampaignModel, findings: Findings) -> bool:

@@ -84,6 +84,8 @@ def test_a_bound_includes_itself() -> None:
 
 
 def test_a_problem_is_checked_when_made() -> None:
+    with pytest.raises(InputError, match=r"'c': no value lies between c >= 2.0 and c <= 1.0; to match .* a target"):
+        Problem(SPACE, Objective("y"), ["c <= 1", "d >= 3", "c <= 4", "c >= 0", "c >= 2"])
     with pytest.raises(InputError, match="at least one objective"):
         Problem(SPACE, [])
     with pytest.raises(InputError, match="'y' names more than one objective"):

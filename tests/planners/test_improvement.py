@@ -21,7 +21,7 @@ from autolab.planners.evidence import Evidence, gather
 from autolab.planners.improvement import CAUTION, Improvement, log_h
 from autolab.planners.isolation import isolated
 from autolab.planners.prediction import fitted
-from autolab.planners.surrogate import Kind, Models
+from autolab.planners.surrogate import Models
 
 Array = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def known(
         )
     trials += [Trial.failed(point, "clogged") for point in PLANE.sample(failures, 6)]
     evidence = gather(problem, trials, pending)
-    return problem, evidence, fitted(problem, evidence, kind=Kind("matern", "broad"))[0]
+    return problem, evidence, fitted(problem, evidence)[0]
 
 
 def explained(models: Models, x: Array) -> Array:

@@ -88,6 +88,7 @@ CAMPAIGNS = [
     (("error: {", "eror: {"), 9, "objectives.eror", "does not measure 'eror'", "Did you mean 'error'"),
     (("error: {", "dwell: {"), 9, "objectives.dwell", "is a parameter", "Rename"),
     (('"<= 60"', '"< 60"'), 11, "outcome_constraints.seconds", "'< 60' cannot be read", "<= 0.9"),
+    (('"<= 60"', '["<= 60", ">= 60"]'), 11, "outcome_constraints.seconds", "no value lies between", "a target"),
     (('seconds: "<= 60"', 'secs: "<= 60"'), 11, "outcome_constraints.secs", "does not measure 'secs'", "seconds"),
     (("{use: bayes}", "{use: byes}"), 12, "planner.use", "unknown planner 'byes'", "Did you mean 'bayes'"),
     (("{use: bayes}", "{use: bayes, inital: 8}"), 12, "planner.inital", "no option 'inital'", "'initial'"),

@@ -19,7 +19,7 @@ from autolab.model.cost import Cost
 from autolab.model.errors import Fault, InputError
 from autolab.model.names import RESERVED
 from autolab.model.nonlinear import Nonlinear
-from autolab.model.objectives import Goal, Objective, OutcomeConstraint
+from autolab.model.objectives import Goal, Objective, OutcomeConstraint, check_room
 from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
@@ -140,10 +140,19 @@ def limits(draw: st.DrawFn, name: st.SearchStrategy[str] = names) -> OutcomeCons
     return OutcomeConstraint(draw(name), draw(st.sampled_from(["<=", ">="])), draw(numbers))
 
 
+def roomy(kept: list[OutcomeConstraint]) -> bool:
+    """Return whether limits leave each quantity room."""
+    try:
+        check_room(kept)
+    except InputError:
+        return False
+    return True
+
+
 @st.composite
 def problems(draw: st.DrawFn) -> Problem:
     goals = [draw(objectives(st.just(f"goal{i}"))) for i in range(draw(st.integers(1, 2)))]
-    kept = draw(st.lists(limits(st.sampled_from(["cost", "seconds"])), max_size=2))
+    kept = draw(st.lists(limits(st.sampled_from(["cost", "seconds"])), max_size=2).filter(roomy))
     shared = draw(st.sampled_from([(), ("first",)]))
     cost = draw(st.none() | costs(st.just("first")))
     return Problem(draw(spaces()), goals, kept, same_in_batch=shared, cost=cost)
