@@ -23,44 +23,89 @@ Array = NDArray[np.float64]
 Key = tuple["Value", ...]
 
 _POOL = 2048
+_NEAR = 0.1  # share of a space that lies near its middle
 _EVEN_UP_TO = 12  # columns; above, the discrepancy of a few points no longer tells designs apart
 
 
 def designed(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[str, Any]) -> list[Suggestion]:
-    """Return what a planner without a model suggests: `fill` beside what is known, with its rule and `info`.
+    """Return what a planner without a model suggests: the middle, if nothing is known there, and what fills the space.
+
+    Designs of experiments have center points for that reason: where nothing is known, most of a space is nearest to its
+    middle, and a model is least sure at the ends and tends there by itself (measured: decision 0022).
 
     Raises:
         PlannerError: Fewer than `n` points are left.
     """
-    points = fill(problem.space, n, evidence.known, evidence.taken, seed)
+    points = fill(problem.space, n, evidence.known, evidence.taken, seed, centered=True)
     return [Suggestion(point, {"rule": "design", **evidence.not_used, **info}) for point in points]
 
 
-def fill(space: Space | Candidates, n: int, known: Array, taken: frozenset[Key], seed: int) -> list[dict[str, Value]]:
+def fill(
+    space: Space | Candidates,
+    n: int,
+    known: Array,
+    taken: frozenset[Key],
+    seed: int,
+    *,
+    centered: bool = False,
+) -> list[dict[str, Value]]:
     """Return `n` distinct points that fill a space evenly beside `known` (`k x d`, encoded) ones.
 
     A space without constraints: the first points of a scrambled Sobol sequence; beside known points, those of the
     sequence that keep the whole most even (centered discrepancy) or, with categories, lie farthest from the rest.
     Otherwise: of points drawn at random, one after another the farthest from all others.
 
+    Args:
+        space: To be filled.
+        n: How many.
+        known: What lies there already.
+        taken: Keys of points not to be returned.
+        seed: Of all that is random.
+        centered: The first point is the middle of the space, unless a known one lies near it.
+
     Raises:
         PlannerError: Fewer than `n` points are left.
     """
     boxed = not isinstance(space, Candidates) and space.is_box
+    first = _middle(space, known, taken, seed) if centered else []
+    taken = taken | {space.key(point) for point in first}
+    rest = n - len(first)
+    if not rest:
+        return first
     if boxed and not len(known):
-        points = _sobol(space, n, taken, seed)
-        if len(points) == n:
-            return points
+        points = _sobol(space, rest, taken, seed)
+        if len(points) == rest:
+            return [*first, *points]
     pool = _sobol(space, max(64, 4 * n), taken, seed) if boxed else []
-    if len(pool) < n:
+    if len(pool) < rest:
         pool = _drawn(space, n, taken, seed)
-    if len(pool) < n:
-        raise PlannerError(_too_few(n, len(pool), len(taken)))
+    if len(pool) < rest:
+        raise PlannerError(_too_few(n, len(first) + len(pool), len(taken) - len(first)))
     encoded = space.encode(pool)
     numeric = not isinstance(space, Candidates) and not any(isinstance(axis, Categorical) for axis in space.axes)
     even = boxed and numeric and encoded.shape[1] <= _EVEN_UP_TO
-    chosen = (evenest if even else farthest)(encoded, n, known)
-    return [pool[i] for i in chosen]
+    beside = np.vstack([known, space.encode(first)]) if first else known
+    chosen = (evenest if even else farthest)(encoded, rest, beside)
+    return [*first, *(pool[i] for i in chosen)]
+
+
+def _middle(space: Space | Candidates, known: Array, taken: frozenset[Key], seed: int) -> list[dict[str, Value]]:
+    """Return the free point nearest to the middle of a space; none where a known one is as near as the nearest tenth."""
+    drawn = space.sample(_POOL if isinstance(space, Candidates) else 256, seed)
+    middle = space.encode(drawn).mean(axis=0)
+    if not isinstance(space, Candidates) and space.is_box:
+        drawn += space.at_quantiles(np.full((1, len(space.axes)), 0.5))
+    free = [point for point in drawn if space.key(point) not in taken]
+    if not free:
+        return []
+    gap = _gaps(space.encode(free), middle)
+    if len(known) and _gaps(known, middle).min() <= np.quantile(gap, _NEAR):
+        return []
+    return [free[int(gap.argmin())]]
+
+
+def _gaps(points: Array, to: Array) -> Array:
+    return np.asarray(((points - to) ** 2).sum(axis=1))
 
 
 def _too_few(n: int, left: int, taken: int) -> str:

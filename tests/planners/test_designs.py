@@ -3,12 +3,15 @@ import pytest
 from scipy.stats import qmc
 
 from autolab.model.candidates import Candidates
+from autolab.model.errors import PlannerError
 from autolab.model.objectives import Objective
 from autolab.model.parameters import Categorical, Mixture, Real
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.trial import Trial
+from autolab.planners.bayes import Bayes
 from autolab.planners.designs import evenest, farthest, fill
+from autolab.planners.preference import Preference
 from autolab.planners.sobol import Sobol
 
 BOX = Space([Real("x", 0, 1), Real("y", -10, 10), Real("z", 0.01, 100, log=True)])
@@ -64,3 +67,42 @@ def test_points_taken_are_left_out(seed: int) -> None:
     pool = Candidates({"x": list(range(10))})
     taken = frozenset(pool.key(point) for point in pool.points[:8])
     assert {p["x"] for p in fill(pool, 2, pool.encoded[:8], taken, seed)} == {8, 9}
+
+
+# -- the middle first
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_a_box_has_its_center_first(n: int) -> None:
+    first, *rest = fill(BOX, n, NONE, frozenset(), 3, centered=True)
+    np.testing.assert_allclose([float(value) for value in first.values()], [0.5, 0.0, 1.0], atol=1e-12)
+    assert len({BOX.key(point) for point in (first, *rest)}) == n
+
+
+def test_a_pool_and_a_mixture_have_what_lies_amid_the_others_first() -> None:
+    pool = Candidates({"x": [float(x) for x in range(41)]})
+    assert fill(pool, 3, np.zeros((0, 1)), frozenset(), 0, centered=True)[0] == {"x": 20.0}
+    mixture = Space([Mixture(["a", "b", "c"])])
+    point, _ = fill(mixture, 2, NONE, frozenset(), 0, centered=True)
+    np.testing.assert_allclose([float(value) for value in point.values()], [1 / 3] * 3, atol=0.1)
+
+
+@pytest.mark.parametrize(("there", "again"), [([0.5, 0.5, 0.6], False), ([0.9, 0.1, 0.9], True)])
+def test_it_is_not_asked_for_where_something_is_known_near_it(there: list[float], again: bool) -> None:
+    known = np.array([there])
+    (point,) = fill(BOX, 1, known, frozenset(), 0, centered=True)
+    assert (np.abs(BOX.encode([point])[0] - 0.5).max() < 1e-9) == again
+
+
+def test_a_middle_that_is_taken_is_left_out() -> None:
+    pool = Candidates({"x": [0.0, 1.0, 2.0]})
+    found = fill(pool, 2, np.zeros((0, 1)), frozenset({pool.key({"x": 1.0})}), 0, centered=True)
+    assert sorted(float(point["x"]) for point in found) == [0.0, 2.0]
+    with pytest.raises(PlannerError, match=r"4 distinct points .* has 3 left \(0 are tried"):
+        fill(pool, 4, np.zeros((0, 1)), frozenset(), 0, centered=True)
+
+
+@pytest.mark.parametrize("planner", [Bayes(), Preference()])
+def test_planners_with_a_model_begin_there(planner: Bayes | Preference) -> None:
+    (found,) = planner.suggest(Problem(BOX, [Objective("q")]), [], n=1, seed=1)
+    np.testing.assert_allclose(BOX.encode([found.point]), 0.5)
