@@ -87,7 +87,7 @@ def test_a_ratio_has_an_interval_by_pairs(script: ModuleType) -> None:
 
 
 def test_a_useful_past_saves_experiments_and_noise_costs_none(script: ModuleType) -> None:
-    case, seeds = script.function("branin", 30, 40), range(3)
+    case, seeds = script.function("hartmann6", 100, 60), range(3)
     without = [case.trials(Bayes(), None, seed) for seed in seeds]
     assert sum(case.trials(Bayes(), "same", seed) for seed in seeds) <= 0.8 * sum(without)
     assert sum(case.trials(Bayes(), "shuffled", seed) for seed in seeds) <= 1.2 * sum(without)
