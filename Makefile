@@ -3,7 +3,7 @@
 # make coverage  the same, and how much of the source it reaches (a third slower; at least 90 %)
 # make check  lint, types, import contract, doctests, documentation and fast tests: gates each commit
 # make lint, make fast  its two halves: all but the tests, and the fast tests
-# make wheel-test  fast tests against the built wheel instead of the tree; the contract kit among them tries every driver
+# make wheel-test  tests of files and labs against the built wheel instead of the tree; the contract kit tries every driver
 # make proof  the long proofs of the promises (kills, commit by commit), and the contract of planners for Ax and BayBE
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -42,7 +42,7 @@ wheel-test: .venv/.dev
 	$(BIN)/python -m build --wheel --no-isolation --outdir build/wheel . >/dev/null
 	$(BIN)/python -m zipfile -e build/wheel/autolab_sdl-*.whl build/wheel/site
 	$(WHEEL) $(BIN)/python -c "import autolab; assert 'build/wheel/site' in autolab.__file__, autolab.__file__"
-	$(WHEEL) $(BIN)/pytest -n 3 --dist loadfile -q -m "not slow" tests/journal tests/spec tests/lab tests/protocols
+	$(WHEEL) $(BIN)/pytest -n 3 --dist loadfile -q -m "not slow" tests/spec tests/lab
 
 proof: .venv/.dev cross-env/.ready
 	$(BIN)/python tests/loop/proof_of_kills.py --kills 20
