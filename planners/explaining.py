@@ -8,6 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from autolab.model.errors import PlannerError
 from autolab.planners.calibration import Calibration, Predictor, calibration
 from autolab.planners.explanation import Explanation, explain_plainly
@@ -107,15 +109,13 @@ def _of_axes(stretched: Mapping[str, Mapping[str, float]]) -> str:
 
 def _kept(problem: Problem, prediction: Prediction) -> float:
     """Return the probability that all outcome constraints hold, each quantity normal and by itself."""
-    from scipy.stats import norm  # loaded late: a second
+    from autolab.planners.windows import windows  # SciPy is loaded late: a second
 
     chance = 1.0
-    for name in dict.fromkeys(limit.name for limit in problem.outcome_constraints):
+    for window in windows(problem):
+        name = problem.outcome_names[window.place]
         mean, deviation = prediction.mean[name], max(prediction.deviation[name], 1e-300)
-        limits = [limit for limit in problem.outcome_constraints if limit.name == name]
-        upper = min((norm.cdf((one.bound - mean) / deviation) for one in limits if one.side == "<="), default=1.0)
-        lower = max((norm.cdf((one.bound - mean) / deviation) for one in limits if one.side == ">="), default=0.0)
-        chance *= max(0.0, float(upper - lower))
+        chance *= math.exp(window.log_chance(np.array(mean), np.array(deviation)))
     return chance
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autolab.planners.trees import Array
-from autolab.planners.windows import windows
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -32,6 +31,8 @@ class Gains:
     """
 
     def __init__(self, problem: Problem, evidence: Evidence, trees: Trees, seed: int) -> None:
+        from autolab.planners.windows import windows  # SciPy is loaded late: a second
+
         self._problem, self._trees = problem, trees
         self._caution = 1 + evidence.streak  # a planner that goes on failing grows more careful
         self._windows = windows(problem)

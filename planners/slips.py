@@ -48,10 +48,10 @@ def without_slips(problem: Problem, evidence: Evidence) -> Evidence:
         problem: Tells which side of each quantity is bad.
         evidence: What is known.
     """
-    wrong = np.zeros(len(evidence.x), dtype=bool)
+    wrong, kind = np.zeros(len(evidence.x), dtype=bool), kind_doubting(problem.space)
     for i, side in enumerate(good_sides(problem)):
         if side:
-            wrong |= slips(evidence.x, evidence.y[:, i], evidence.error[:, i], kind_doubting(problem.space), side)
+            wrong |= slips(evidence.x, evidence.y[:, i], evidence.error[:, i], kind, side)
     if not wrong.any():
         return evidence
     left = tuple(evidence.points[i] for i in np.flatnonzero(wrong))

@@ -111,10 +111,11 @@ def problem_utility(problem: Problem, y: Array) -> Array:
 
 def _utilities(problem: Problem, y: Array) -> Array:
     """Return `S x N` utilities of `S x N x m` quantities; NaN where an outcome constraint is broken."""
+    from autolab.planners.windows import windows  # SciPy is loaded late: a second
+
     kept = np.ones(y.shape[:-1], dtype=bool)
-    for limit in problem.outcome_constraints:
-        values = y[..., problem.outcome_names.index(limit.name)]
-        kept &= values <= limit.bound if limit.side == "<=" else values >= limit.bound
+    for window in windows(problem):
+        kept &= window.holds(y[..., window.place])
     return np.where(kept, problem_utility(problem, y), np.nan)
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
+from autolab.model.objectives import allowed
+
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
 
@@ -29,7 +31,7 @@ class Window:
     Attributes:
         place: Of the quantity in `Problem.outcome_names`.
         low: The least that is allowed, or minus infinity.
-        high: The most, or infinity; below `low` where the constraints exclude each other.
+        high: The most, or infinity.
     """
 
     place: int
@@ -66,15 +68,8 @@ class Window:
 
 def windows(problem: Problem) -> list[Window]:
     """Return what the outcome constraints leave to each quantity that has any."""
-    found: dict[int, Window] = {}
-    for limit in problem.outcome_constraints:
-        place = problem.outcome_names.index(limit.name)
-        one = found.get(place, Window(place, -math.inf, math.inf))
-        if limit.side == "<=":
-            found[place] = Window(place, one.low, min(one.high, limit.bound))
-        else:
-            found[place] = Window(place, max(one.low, limit.bound), one.high)
-    return list(found.values())
+    found = allowed(problem.outcome_constraints)
+    return [Window(problem.outcome_names.index(name), low, high) for name, (low, high) in found.items()]
 
 
 def _log_mass(low: Array, high: Array) -> Array:

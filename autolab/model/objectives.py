@@ -112,24 +112,29 @@ class OutcomeConstraint:
         return value <= self.bound if self.side == "<=" else value >= self.bound
 
 
+def allowed(limits: Iterable[OutcomeConstraint]) -> dict[str, tuple[float, float]]:
+    """Return quantity -> the least and the most that limits allow, infinite where none does.
+
+    >>> allowed([OutcomeConstraint("c", "<=", 4), OutcomeConstraint("c", "<=", 3)])
+    {'c': (-inf, 3.0)}
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for one in limits:
+        low, high = found.get(one.name, (-math.inf, math.inf))
+        found[one.name] = (low, min(high, one.bound)) if one.side == "<=" else (max(low, one.bound), high)
+    return found
+
+
 def check_room(limits: Iterable[OutcomeConstraint]) -> None:
     """Raise where limits on one quantity leave no value between them.
 
     Raises:
         InputError: The least that one allows is not below the most that another does.
     """
-    least: dict[str, OutcomeConstraint] = {}
-    most: dict[str, OutcomeConstraint] = {}
-    for one in limits:
-        if one.side == ">=":
-            least[one.name] = max(least.get(one.name, one), one, key=lambda limit: limit.bound)
-        else:
-            most[one.name] = min(most.get(one.name, one), one, key=lambda limit: limit.bound)
-    for name, low in least.items():
-        if name in most and low.bound >= most[name].bound:
-            high = most[name]
-            msg = f"outcome constraint {name!r}: no value lies between {low} and {high}; to match a value give an "
-            msg += "objective a target"
+    for name, (low, high) in allowed(limits).items():
+        if low >= high:
+            msg = f"outcome constraint {name!r}: no value lies between {name} >= {low!r} and {name} <= {high!r}; "
+            msg += "to match a value give an objective a target"
             raise InputError(msg)
 
 
