@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from autolab.loop.budget import Budget
 from autolab.model.facts import LabFacts
-from autolab.model.objectives import OutcomeConstraint, check_room
 from autolab.spec.document import dotted
 from autolab.spec.findings import one_of
+from autolab.spec.problem import limits_on
 
 if TYPE_CHECKING:
     from autolab.lab.declaration import LabDeclaration
     from autolab.model.contracts import Procedure
+    from autolab.model.objectives import OutcomeConstraint
     from autolab.model.problem import Problem
     from autolab.spec.campaign_model import BudgetModel, ProtocolModel
     from autolab.spec.findings import Findings
@@ -74,11 +75,7 @@ def _target(
         key = ("budget", "target", name)
         if problem is not None and protocol is not None and name not in known:
             findings.add(key, f"nothing measures {name!r}", one_of(name, known))
-        for index, text in enumerate([given] if isinstance(given, str) else given):
-            with findings.at(key if isinstance(given, str) else (*key, index)):
-                found.append(OutcomeConstraint.parse(text, name=name))
-        with findings.at(key):
-            check_room(one for one in found if one.name == name)
+        found += limits_on(name, given, key, findings)
     return None if findings.under(("budget", "target")) else found
 
 

@@ -216,13 +216,21 @@ def _objective(name: str, model: file.ObjectiveModel, findings: Findings) -> Obj
 def _outcome_constraints(model: Mapping[str, str | list[str]], findings: Findings) -> list[OutcomeConstraint] | None:
     found: list[OutcomeConstraint] = []
     for name, given in model.items():
-        texts = [given] if isinstance(given, str) else given
-        for index, text in enumerate(texts):
-            with findings.at(("outcome_constraints", name, *([] if isinstance(given, str) else [index]))):
-                found.append(OutcomeConstraint.parse(text, name=name))
-        with findings.at(("outcome_constraints", name)):
-            check_room(one for one in found if one.name == name)
+        found += limits_on(name, given, ("outcome_constraints", name), findings)
     return None if findings.under(("outcome_constraints",)) else found
+
+
+def limits_on(
+    name: str, given: str | list[str], key: tuple[str | int, ...], findings: Findings
+) -> list[OutcomeConstraint]:
+    """Return the limits that a text or several at `key` state on a quantity, with every fault noted."""
+    found: list[OutcomeConstraint] = []
+    for index, text in enumerate([given] if isinstance(given, str) else given):
+        with findings.at(key if isinstance(given, str) else (*key, index)):
+            found.append(OutcomeConstraint.parse(text, name=name))
+    with findings.at(key):
+        check_room(found)
+    return found
 
 
 def _apart(space: Space | Candidates, model: file.CampaignModel, findings: Findings) -> bool:
