@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Suggest = Callable[..., "list[Suggestion]"]
 """A planner's `suggest`: (problem, history, *, n, pending, seed) -> suggestions."""
 Values = dict[str, "Value"]
+Counted = dict[tuple["Value", ...], Sequence["Point"]]
+"""Values that constraints tie to others -> all points that they leave, where these could be counted out."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 _TRIED = 128  # values of the shared keys; more are not tried one by one
@@ -83,7 +85,7 @@ def together(
     (first,) = suggest(whole, history, n=1, pending=pending, seed=seed)
     taken = gather(whole, history, pending).taken | {problem.space.key(first)}
     shared = {name: first[name] for name in problem.same_in_batch}
-    part, _ = _part(problem.space, shared, n - 1, taken)
+    part, _ = _part(problem.space, shared, n - 1, taken, {})
     if part is None:
         part = _nearest_with(problem, first, n, taken - {problem.space.key(first)})
         return suggest(whole.within(part), history, n=n, pending=pending, seed=seed)
@@ -102,8 +104,9 @@ def _nearest_with(problem: Problem, first: Point, n: int, taken: frozenset[Key])
     """
     space, names = problem.space, problem.same_in_batch
     others, most = _of_table(space, names, n, taken) if isinstance(space, Candidates) else (_of_space(space, names), 0)
+    counted: Counted = {}
     for values in sorted(others, key=functools.partial(_gap, space, first)):
-        part, left = _part(space, values, n, taken)
+        part, left = _part(space, values, n, taken, counted)
         if part is not None:
             return part
         most = max(most, left)
@@ -117,25 +120,46 @@ def _nearest_with(problem: Problem, first: Point, n: int, taken: frozenset[Key])
 
 
 def _part(
-    space: Space | Candidates, values: Values, n: int, taken: frozenset[Key]
+    space: Space | Candidates, values: Values, n: int, taken: frozenset[Key], counted: Counted
 ) -> tuple[Space | Candidates | None, int]:
     """Return the part of the space with these values where it has `n` points left, else None; and how many it has."""
     if isinstance(space, Candidates):
         left = int(space.having(values)[space.rows_without(taken)].sum())
         return (space.narrowed(values) if left >= n else None), left
+    tied = _tied(space, values)
+    if tied in counted:
+        left = _left(space, [{**point, **values} for point in counted[tied]], taken)
+        if left < n:
+            return None, left
     try:
         part = space.narrowed(values)
     except EmptySpace:
+        counted[tied] = []
         return None, 0
     asked = n + 1
     while True:  # ask for few points first: of many that are taken few have these values
         drawn = part.sample(asked, 0)
-        left = sum(part.key(point) not in taken for point in drawn)
+        left = _left(part, drawn, taken)
         if left >= n:
             return part, left
-        if len(drawn) < asked or asked > n + len(taken):
+        if len(drawn) < asked:
+            counted[tied] = drawn
+            return None, left
+        if asked > n + len(taken):
             return None, left
         asked *= 4
+
+
+def _tied(space: Space, values: Values) -> tuple[Value, ...]:
+    """Return those of the values that a constraint may have a say in: the others can be exchanged in every point."""
+    names = {*(space.coupling.names if space.coupling is not None else ())}
+    for one in space.nonlinear:
+        names |= {*(one.names or space.names)}  # a function does not tell what it looks at
+    return tuple(value for name, value in values.items() if name in names)
+
+
+def _left(space: Space, points: Sequence[Point], taken: frozenset[Key]) -> int:
+    return sum(space.key(point) not in taken for point in points)
 
 
 def _of_table(table: Candidates, names: Sequence[str], n: int, taken: frozenset[Key]) -> tuple[list[Values], int]:

@@ -65,6 +65,7 @@ class Coupling:
         self._groups = [([self._axis_decision[self.names.index(name)] for name in names], k) for names, k in groups]
         self._known: dict[Assignment, bool] = {}
         self._slices: dict[Assignment, Polytope | Array | None] = {}
+        self._ends: dict[tuple[Assignment, int], list[int]] = {}  # of what a decision can be
         self._witnesses = self._search_witnesses()
 
     # -- emptiness
@@ -165,8 +166,12 @@ class Coupling:
 
     def _narrowed(self, chosen: Assignment, j: int, options: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the options between the least and greatest that can be completed."""
-        ends = [self._program(chosen, favour=(self.decisions[j].axis, sign)) for sign in (1.0, -1.0)]
-        places = [end[j] for end in ends if end is not None]
+        if (chosen, j) not in self._ends:
+            if len(self._ends) > _REMEMBERED:
+                self._ends.clear()
+            made = [self._program(chosen, favour=(self.decisions[j].axis, sign)) for sign in (1.0, -1.0)]
+            self._ends[chosen, j] = [end[j] for end in made if end is not None]
+        places = self._ends[chosen, j]
         return options[(options >= min(places)) & (options <= max(places))] if places else options[:0]
 
     def assignments(self, rng: np.random.Generator) -> Iterator[Assignment]:

@@ -1,6 +1,6 @@
 """What a batch shares, and the order in which it costs least; for every planner that goes through `as_batch`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -16,7 +16,7 @@ from autolab.model.parameters import Categorical, Integer, Mixture, Ordinal, Par
 from autolab.model.problem import Problem
 from autolab.model.space import Space
 from autolab.model.suggestion import Suggestion
-from autolab.model.trial import Point, Trial
+from autolab.model.trial import Point, Trial, Value
 from autolab.planners.batches import as_batch, in_order, previous_of, together
 from autolab.planners.bayes import Bayes
 from autolab.planners.factorial import Factorial, PlackettBurman
@@ -187,6 +187,25 @@ def test_a_space_is_used_up_batch_by_batch_and_then_says_what_is_left(planner: P
     check(problem, found, 2, history)
     assert issubclass(BatchTooLarge, DesignUsedUp)  # a campaign then asks for as many as are left
     assert issubclass(BatchTooLarge, PlannerError)
+
+
+@pytest.mark.parametrize("constraint", ["2*k + 3*m == 12", "abs(2*k + 3*m - 12) <= 0.1"])
+def test_what_no_constraint_ties_is_counted_once(constraint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = Space([Integer("k", 0, 6), Integer("m", 0, 6), Real("T", 20, 120)], [constraint])  # k, m: 0 4, 3 2, 6 0
+    problem = Problem(space, Objective("y"), same_in_batch=["T"])
+    asked: list[Mapping[str, Value]] = []
+    narrowed = Space.narrowed
+
+    def noted(self: Space, values: Mapping[str, Value]) -> Space:
+        asked.append(values)
+        return narrowed(self, values)
+
+    monkeypatch.setattr(Space, "narrowed", noted)
+    with pytest.raises(BatchTooLarge, match="more than 3 left") as told:
+        Sobol().suggest(problem, [], n=4, seed=0)
+    assert told.value.left == 3
+    assert len(asked) <= 2  # of 128 temperatures that could be tried
+    check(problem, Sobol().suggest(problem, [], n=3, seed=0), 3, [])
 
 
 def test_a_table_is_used_up_too() -> None:
