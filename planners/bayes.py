@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 FEW = 3
 """Trials before models are trusted: measured beside 2, and as many as there are keys (decision 0022)."""
-LED = 3
+LED = 1
 """Trials by which what was known beforehand is found out to mislead: a design of as many more is made then, for they
 lie where it led."""
 

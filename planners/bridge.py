@@ -20,7 +20,7 @@ from torch import Tensor
 
 from autolab.planners.informed import Informed
 from autolab.planners.input_warping import warp
-from autolab.planners.trends import Learned
+from autolab.planners.learned import Displaced, Learned
 
 if TYPE_CHECKING:
     from autolab.planners.process import Process
@@ -153,15 +153,42 @@ class _Rest(Kernel):  # type: ignore[misc]  # gpytorch ships no types
         super().__init__()
         self._unit = scale**2
         self._parts: list[tuple[float, Any, tuple[Tensor, Tensor] | None]] = [(1.0, _kernel_set(process), None)]
+        self._displaced: list[tuple[float, Displaced]] = []
         for weight, one in process.unsure:
             kernel, known, unit = _posterior(one)
             self._parts.append((weight * unit, kernel, known))
+            if isinstance(one, Displaced):
+                self._displaced.append((weight, one))
 
     def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **_: Any) -> Tensor:  # noqa: ANN401  as gpytorch calls it
         """Return `... x N x M` of `... x N x d` and `... x M x d` points; `... x N` for the diagonal."""
         total = torch.stack([weight * _left(kernel, known, x1, x2) for weight, kernel, known in self._parts]).sum(dim=0)
+        for weight, one in self._displaced:
+            here, there = (_leans(x, one) for x in (x1, x2))
+            total = total + weight * here @ there.transpose(-1, -2)
         whole = self._unit * total
         return whole.diagonal(dim1=-2, dim2=-1) if diag else whole
+
+
+class _Leans(torch.autograd.Function):
+    """What a displacement changes at points `N x d`, with the derivative that the trend tells."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, trend: Displaced) -> Tensor:  # noqa: ANN401  torch's context
+        ctx.save_for_backward(x)
+        ctx.trend = trend
+        return torch.as_tensor(trend.leans(x.detach().numpy()))
+
+    @staticmethod
+    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401  torch's context
+        (x,) = ctx.saved_tensors
+        return torch.as_tensor(ctx.trend.leans_slopes(x.detach().numpy(), given[0].numpy())), None
+
+
+def _leans(x: Tensor, trend: Displaced) -> Tensor:
+    """Return `... x d` of `... x d` points."""
+    told: Tensor = _Leans.apply(x.reshape(-1, x.shape[-1]), trend)  # type: ignore[no-untyped-call]  # torch's
+    return told.reshape(x.shape)
 
 
 def _kernel_set(process: Process) -> Any:  # noqa: ANN401  gpytorch ships no types

@@ -38,12 +38,11 @@ Array = NDArray[np.float64]
 
 HELPS = 0.7
 """Probability that what is known beforehand helps, before any trial."""
-JUDGED = 3
-"""Trials from which following is weighed; with fewer it is trusted as before any."""
 DEVIATION = 0.5
 """Of a factor, before any trial."""
 _REST = Spread(math.log(0.3), 1.0)  # variance of what trends leave, in units of the quantity's own
-_OFFSET = 100.0  # variance of an offset of which nothing is known
+_OFFSETS = ((0.8, 1.0), (0.2, 100.0))
+"""Probability -> variance of an offset from the middle of what was known: few campaigns lie far from one another."""
 _FITTED = 3  # trials from which hyperparameters are fitted
 _STEADY = 3.0  # trials that a source's deviation counts as
 
@@ -131,13 +130,14 @@ def _chosen(evidence: Evidence, i: int, kind: Kind, trends: Sequence[Trend]) -> 
         return surrogate_of(x, values, error, kind)
     follows = following(x, values, error, kind, trends)
     factors = follows.process.hyper.factors
-    if len(x) < 2:
+    if not len(x):
         return replace(follows, trust=Trust(HELPS, factors))
-    plain = surrogate_of(x, values, error, kind)
-    if len(x) < JUDGED:
-        return replace(follows, trust=Trust(HELPS, factors), other=plain)
-    odds = math.log(HELPS / (1 - HELPS)) + foresight(follows) - foresight(_aside(x, values, error, follows))
+    aside = _aside(x, values, error, follows)
+    odds = math.log(HELPS / (1 - HELPS)) + foresight(follows, trends) - foresight(aside, trends)
     trust = Trust(1.0 / (1.0 + math.exp(-min(max(odds, -500.0), 500.0))), factors)
+    if len(x) < 2:
+        return replace(follows, trust=trust)
+    plain = surrogate_of(x, values, error, kind)
     one, other = (follows, plain) if trust.followed else (plain, follows)
     return replace(one, trust=trust, other=other)
 
@@ -198,22 +198,29 @@ def _before(task: Fitting, factors: Array) -> Hyperparameters:
     return Hyperparameters(scales, outputscale, np.zeros(0), 0.0, True, tuple(factors.tolist()))
 
 
-def foresight(model: Surrogate) -> float:
+def foresight(model: Surrogate, trends: Sequence[Trend]) -> float:
     """Return the log density of trials, each left out in turn, in the quantity's unit.
 
     Offset and factors are averaged over, so that a model with more of them has no advantage from that.
+
+    Args:
+        model: That follows the trends, or leaves them aside.
+        trends: Around whose middle the offset is expected.
     """
     process = model.process
-    ones, k = np.ones((len(process.x), 1)), len(process.hyper.factors)
+    columns, factor = [np.ones(len(process.x))], 0.0
     if isinstance(process, Informed):
-        columns = [(one.mean(process.x) - process.center) / process.scale for one in process.trends]
-        basis, expected = np.column_stack([ones, *columns]), np.array([0.0, *([1.0 / k] * k)])
-    else:
-        basis, expected = ones, np.zeros(1)
-    prior = np.array([_OFFSET, *([DEVIATION**2] * k)])
+        columns += [(one.mean(process.x) - one.center) / model.scale for one in trends]
+        factor = 1.0 / len(trends)
+    basis, others = np.column_stack(columns), len(columns) - 1
+    middle = (float(np.mean([one.center for one in trends])) - model.center) / model.scale
+    y = process.y - basis @ np.array([middle, *[factor] * others])
     covariance = process.covariance(process.x, process.x) + np.diag(process.hyper.noise)
-    inverse = inverted(cholesky(covariance + (basis * prior) @ basis.T))
-    variance = 1.0 / np.diag(inverse)
-    missed = variance * (inverse @ (process.y - basis @ expected))
-    density = -0.5 * missed**2 / variance - 0.5 * np.log(2 * np.pi * variance) - math.log(model.scale)
-    return float(density.sum())
+    told = []
+    for probability, offset in _OFFSETS:
+        inverse = inverted(cholesky(covariance + (basis * [offset, *[DEVIATION**2] * others]) @ basis.T))
+        variance = 1.0 / np.diag(inverse)
+        missed = variance * (inverse @ y)
+        density = -0.5 * missed**2 / variance - 0.5 * np.log(2 * np.pi * variance) - math.log(model.scale)
+        told.append(math.log(probability) + float(density.sum()))
+    return float(np.logaddexp.reduce(told))

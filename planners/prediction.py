@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autolab.model.candidates import Candidates
 from autolab.model.errors import AutolabError, PlannerError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from autolab.planners.stated import Mean
     from autolab.planners.surrogate import Kind, Models
     from autolab.planners.trends import Trend
+
+Array = NDArray[np.float64]
 
 WIDE = 1.96
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
@@ -117,8 +120,22 @@ def trends_for(
     stated = {name: Stated(name, mean, problem.space) for name, mean in (means or {}).items()}
     for one in stated.values():
         one.check_trials(evidence.points)
-    kind = kind_of(problem.space)
-    return [trends_of(evidence.sources, i, kind, stated.get(name)) for i, name in enumerate(problem.outcome_names)]
+    kind, deviations = kind_of(problem.space), _displaced(problem.space)
+    return [
+        trends_of(evidence.sources, i, kind, stated.get(name), deviations)
+        for i, name in enumerate(problem.outcome_names)
+    ]
+
+
+def _displaced(space: Space | Candidates) -> Array:
+    """Return by how much each encoded column may be displaced from what it was in a past campaign: labels cannot."""
+    from autolab.planners.learned import DEVIATION
+
+    if isinstance(space, Candidates):
+        numbers = {name for name in space.names if space.span(name) is not None}
+    else:
+        numbers = {axis.name for axis in space.axes if not isinstance(axis, Categorical)}
+    return np.array([DEVIATION if column in numbers else 0.0 for column in space.columns])
 
 
 def kind_of(space: Space | Candidates) -> Kind:

@@ -9,13 +9,12 @@ Notation: `N` and `M` points, `d` encoded columns, `s` trials of a source. All i
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autolab.planners.factors import halved, solve
+from autolab.planners.learned import Displaced
 from autolab.planners.surrogate import Kind, Surrogate, surrogate_of
 
 if TYPE_CHECKING:
@@ -63,76 +62,9 @@ class Trend(Protocol):
         """Return its derivative, `N x d`."""
 
 
-@dataclass(frozen=True)
-class Learned:
-    """What the trials of a past campaign tell: the posterior of a Gaussian process of their own.
-
-    Attributes:
-        surrogate: Fitted to those trials.
-    """
-
-    surrogate: Surrogate
-    sure = False
-
-    @property
-    def center(self) -> float:
-        """The mean of the trials."""
-        return self.surrogate.center
-
-    @property
-    def spread(self) -> float:
-        """The standard deviation of the trials."""
-        return self.surrogate.scale
-
-    def mean(self, x: Array) -> Array:
-        """Return the posterior mean."""
-        process = self.surrogate.process
-        told = process.mean(x) + process.stationary(x, process.x) @ process.weights
-        return np.asarray(self.surrogate.center + self.surrogate.scale * told)
-
-    def slopes(self, x: Array) -> Array:
-        """Return the derivative of the posterior mean."""
-        process = self.surrogate.process
-        _, pull = process.across(x, process.x)
-        return self.surrogate.scale * pull(np.broadcast_to(process.weights, (len(x), len(process.x))))
-
-    def covariance(self, a: Array, b: Array) -> Array:
-        """Return the posterior covariance."""
-        process = self.surrogate.process
-        one, other = self._half(a), self._half(b)
-        return np.asarray(self.surrogate.scale**2 * (process.stationary(a, b) - one.T @ other))
-
-    def across(self, a: Array, b: Array) -> tuple[Array, Pull]:
-        """Return the posterior covariance, and what makes its derivatives."""
-        process, unit = self.surrogate.process, self.surrogate.scale**2
-        prior, pull_prior = process.across(a, b)
-        here, pull_here = process.across(a, process.x)
-        solved = solve(process.factor, process.stationary(process.x, b))  # s x M
-
-        def pull(weights: Array) -> Array:
-            return np.asarray(unit * (pull_prior(weights) - pull_here(weights @ solved.T)))
-
-        return unit * (prior - here @ solved), pull
-
-    def variance(self, x: Array) -> Array:
-        """Return the posterior variance."""
-        process = self.surrogate.process
-        half = self._half(x)
-        rest = process.variance(x) - np.einsum("ij,ij->j", half, half)
-        return np.asarray(self.surrogate.scale**2 * np.maximum(rest, 0.0))
-
-    def variance_slopes(self, x: Array) -> Array:
-        """Return the derivative of the posterior variance."""
-        process = self.surrogate.process
-        here, pull = process.across(x, process.x)
-        return -2.0 * self.surrogate.scale**2 * pull(solve(process.factor, here.T).T)
-
-    def _half(self, x: Array) -> Array:
-        process = self.surrogate.process
-        return halved(process.factor, process.stationary(process.x, x))
-
-
-def trends_of(sources: tuple[Evidence, ...], i: int, kind: Kind, stated: Stated | None) -> tuple[Trend, ...]:
+def trends_of(
+    sources: tuple[Evidence, ...], i: int, kind: Kind, stated: Stated | None, deviations: Array
+) -> tuple[Trend, ...]:
     """Return the trends of one quantity.
 
     Args:
@@ -141,13 +73,14 @@ def trends_of(sources: tuple[Evidence, ...], i: int, kind: Kind, stated: Stated 
         i: Place of the quantity in `Problem.outcome_names`.
         kind: What is supposed of it.
         stated: A person's formula or function, where there is one.
+        deviations: `d`: by how much each encoded column may be displaced from what it was.
     """
     learned = [
         _learned(one.x.tobytes(), one.y[:, i].tobytes(), one.error[:, i].tobytes(), one.x.shape[1], kind)
         for one in sources
         if len(one.x) > 1
     ]
-    telling: list[Trend] = [Learned(one) for one in learned if explained(one) >= LEAST]
+    telling: list[Trend] = [Displaced(one, deviations) for one in learned if explained(one) >= LEAST]
     return (*telling, *([] if stated is None else [stated]))
 
 

@@ -10,21 +10,20 @@ from numpy.typing import NDArray
 from scipy.stats import multivariate_normal, norm
 
 from autolab.planners.evidence import Evidence
-from autolab.planners.factors import cholesky
 from autolab.planners.fitting import Fitting, Regressors
 from autolab.planners.informed import (
     DEVIATION,
     HELPS,
-    JUDGED,
     Informed,
     following,
     foresight,
     informed_models,
 )
 from autolab.planners.kernels import Shape
+from autolab.planners.learned import Displaced, Learned
 from autolab.planners.priors import PriorName, priors
 from autolab.planners.surrogate import Kind, Surrogate, surrogate_of
-from autolab.planners.trends import Learned
+from autolab.planners.trends import Trend
 
 Array = NDArray[np.float64]
 KIND = Kind("matern", "broad")
@@ -44,10 +43,14 @@ def source(n: int = 14, *, seed: int = 0, kind: Kind = KIND, sign: float = 1.0) 
     return Learned(surrogate_of(x, sign * truth(x), unknown(n), kind))
 
 
-def informed(n: int, *, kind: Kind = KIND, factor: float = 1.0, sources: int = 1) -> tuple[Surrogate, Array, Array]:
+def informed(
+    n: int, *, kind: Kind = KIND, factor: float = 1.0, sources: int = 1, moved: bool = False
+) -> tuple[Surrogate, Array, Array]:
     x = np.random.default_rng(7).random((n, 2))
     y = factor * truth(x) + 5.0 + np.sin(9 * x[:, 1])
     trends = [source(seed=i, kind=kind) for i in range(sources)]
+    if moved:
+        trends = [Displaced(one.surrogate, np.array([0.1, 0.05])) for one in trends]
     return following(x, y, unknown(n), kind, trends), x, y
 
 
@@ -114,9 +117,10 @@ def test_it_is_the_joint_posterior_of_source_and_target(kind: Kind, sources: int
     np.testing.assert_allclose(deviation**2, np.diag(joint), rtol=1e-4, atol=1e-8 * own)
 
 
+@pytest.mark.parametrize("moved", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_its_slopes_are_those_of_differences(kind: Kind) -> None:
-    model, x, _ = informed(6, kind=kind, sources=2)
+def test_its_slopes_are_those_of_differences(kind: Kind, moved: bool) -> None:
+    model, x, _ = informed(6, kind=kind, sources=2, moved=moved)
     process, at, step = process_of(model), np.random.default_rng(3).random((5, 2)), 1e-6
     weights = np.random.default_rng(4).standard_normal((5, 6))
 
@@ -139,13 +143,14 @@ def test_its_slopes_are_those_of_differences(kind: Kind) -> None:
     )
 
 
+@pytest.mark.parametrize("moved", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_the_model_that_botorch_is_given(kind: Kind) -> None:
+def test_it_is_the_model_that_botorch_is_given(kind: Kind, moved: bool) -> None:
     import torch
 
     from autolab.planners.bridge import as_botorch
 
-    model, _, _ = informed(7, kind=kind, sources=2)
+    model, _, _ = informed(7, kind=kind, sources=2, moved=moved)
     twin = as_botorch([model])
     at = torch.tensor(np.random.default_rng(5).random((4, 2)), requires_grad=True)
     posterior = twin.posterior(at)
@@ -232,36 +237,27 @@ def test_factors_are_the_most_probable_ones(prior: PriorName) -> None:
 # -- the guard
 
 
-def test_foresight_is_the_density_of_trials_left_out_one_by_one() -> None:
+@pytest.mark.parametrize("follows", [True, False])
+def test_foresight_is_the_density_of_trials_left_out_one_by_one(follows: bool) -> None:
+    """By the book: each trial by the others, the offset from the middle of what was known near or far."""
     model, x, y = informed(6)
-    process = process_of(model)
-    (trend,) = process.trends
-    z = (y - model.center) / model.scale
-    column = (trend.mean(x) - model.center) / model.scale
-    k = process.covariance(x, x) + np.diag(process.hyper.noise)
-    k = k + 100.0 + DEVIATION**2 * np.outer(column, column)
-    total = 0.0
-    for i in range(6):
-        rest = [j for j in range(6) if j != i]
-        gain = np.linalg.solve(k[np.ix_(rest, rest)], k[rest, i])
-        mean = column[i] + gain @ (z - column)[rest]
-        total += norm(mean, math.sqrt(k[i, i] - gain @ k[rest, i])).logpdf(z[i]) - math.log(model.scale)
-    assert foresight(model) == pytest.approx(total, rel=1e-6)
-
-
-def test_foresight_of_a_model_without_trends_averages_its_mean() -> None:
-    x = np.random.default_rng(7).random((5, 2))
-    model = surrogate_of(x, truth(x), unknown(5), KIND)
-    process = model.process
-    k = process.covariance(x, x) + np.diag(process.hyper.noise) + 100.0
-    whole = multivariate_normal(np.zeros(5), k)
-    total = 0.0
-    for i in range(5):
-        rest = [j for j in range(5) if j != i]
-        others = multivariate_normal(np.zeros(4), k[np.ix_(rest, rest)])
-        total += whole.logpdf(process.y) - others.logpdf(process.y[rest]) - math.log(model.scale)
-    assert foresight(model) == pytest.approx(total, rel=1e-5)
-    assert cholesky(k).shape == (5, 5)
+    trend: Trend = source()
+    factor, expected = (DEVIATION, 1.0) if follows else (0.0, 0.0)
+    if not follows:
+        model = surrogate_of(x, y, unknown(6), KIND)
+    told = (trend.mean(x) - trend.center) / model.scale
+    z = (y - trend.center) / model.scale - expected * told
+    k = model.process.covariance(x, x) + np.diag(model.process.hyper.noise) + factor**2 * np.outer(told, told)
+    each = []
+    for probability, offset in ((0.8, 1.0), (0.2, 100.0)):
+        whole, total = k + offset, math.log(probability)
+        for i in range(6):
+            rest = [j for j in range(6) if j != i]
+            gain = np.linalg.solve(whole[np.ix_(rest, rest)], whole[rest, i])
+            one = norm(gain @ z[rest], math.sqrt(whole[i, i] - gain @ whole[rest, i]))
+            total += one.logpdf(z[i]) - math.log(model.scale)
+        each.append(total)
+    assert foresight(model, [trend]) == pytest.approx(np.logaddexp.reduce(each), rel=1e-5)
 
 
 def evidence(n: int, *, sign: float = 1.0, seed: int = 3) -> Evidence:
@@ -271,12 +267,30 @@ def evidence(n: int, *, sign: float = 1.0, seed: int = 3) -> Evidence:
     return Evidence(x, y, np.full((n, 1), np.nan), tuple({} for _ in x), nothing, nothing, frozenset(), 0, 0)
 
 
-@pytest.mark.parametrize("n", range(JUDGED))
-def test_with_few_trials_it_is_trusted_as_before_any(n: int) -> None:
-    (model,) = informed_models(evidence(n), KIND, [[source()]]).each
+def test_before_any_trial_a_source_is_trusted_as_sources_are() -> None:
+    (model,) = informed_models(evidence(0), KIND, [[source()]]).each
     assert model.trust is not None
     assert model.trust.weight == HELPS
     assert isinstance(model.process, Informed)
+
+
+@pytest.mark.parametrize("moved", [0.0, 50.0, 1000.0])
+def test_one_trial_that_a_source_foretells_but_for_an_offset_keeps_it_trusted(moved: float) -> None:
+    told = evidence(1)
+    told = replace(told, y=told.y + moved)
+    (model,) = informed_models(told, KIND, [[source()]]).each
+    assert model.trust is not None
+    assert model.trust.followed
+
+
+def test_one_trial_finds_out_a_source_that_says_the_opposite() -> None:
+    trend, told = source(40), evidence(1)
+    x = np.random.default_rng(0).random((200, 2))
+    promised = x[[int(np.argmax(trend.mean(x)))]]
+    told = replace(told, x=promised, y=np.array([[trend.center - 2 * trend.spread]]))
+    (model,) = informed_models(told, KIND, [[trend]]).each
+    assert model.trust is not None
+    assert not model.trust.followed
 
 
 def test_a_source_that_foretells_is_followed() -> None:

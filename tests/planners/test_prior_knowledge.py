@@ -187,8 +187,7 @@ def test_trials_where_a_misleading_past_led_are_no_design() -> None:
         (suggestion,) = Bayes().suggest(PROBLEM, history, n=1, seed=i)
         rules.append(suggestion.info["rule"])
         history.append(Trial.completed(suggestion.point, {"y": hill(suggestion.point)}, source="campaign"))
-    assert rules[:5] == ["improvement"] * 3 + ["design"] * 2
-    assert rules[6:] == ["improvement"] * 2
+    assert rules == ["improvement"] * 3 + ["design"] + ["improvement"] * 4
 
 
 def test_outcome_constraints_and_several_objectives_have_pasts_too() -> None:
