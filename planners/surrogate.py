@@ -103,12 +103,16 @@ class Surrogate:
         """What deviations are multiplied by so that 95 % intervals hold 95 %; 1 to 3.
 
         By what the model would have foretold of each trial, had it not known it (conformal prediction, Vovk, Gammerman and
-        Shafer 2005): a model whose hyperparameters are fitted to few trials is too sure of itself. 1 with less than 10.
+        Shafer 2005): a model whose hyperparameters are fitted to few trials is too sure of itself. They were fitted to the
+        trial that is left out, too: hence by `sqrt(1 + p / n)` more, for `p` lengthscales and `n` trials (as in the final prediction error,
+        Akaike 1970). 1 with less than 10 trials.
         """
-        if len(self.process.y) < _TELLING:
+        n, p = self.process.x.shape
+        if n < _TELLING:
             return 1.0
         mean, variance = self.process.left_out()
-        return float(np.clip(conformal(np.abs(self.process.y - mean) / np.sqrt(variance)), 1.0, _WIDEST))
+        told = conformal(np.abs(self.process.y - mean) / np.sqrt(variance)) * np.sqrt(1.0 + p / n)
+        return float(np.clip(told, 1.0, _WIDEST))
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and standard deviation (`N` each) of the quantity itself at encoded points."""

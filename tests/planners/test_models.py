@@ -26,7 +26,7 @@ from autolab.planners.field import Worth
 from autolab.planners.improvement import CAUTION, Improvement
 from autolab.planners.isolation import isolated
 from autolab.planners.prediction import fitted, kind_of
-from autolab.planners.surrogate import Kind, outcome_models
+from autolab.planners.surrogate import Kind, Models, outcome_models, surrogate_of
 
 Array = NDArray[np.float64]
 
@@ -74,6 +74,46 @@ def test_a_model_agrees_with_the_equations_of_gaussian_process_regression() -> N
     np.testing.assert_allclose(spread, np.sqrt(np.diag(covariance)), rtol=1e-6)
     np.testing.assert_allclose(model.joint(x)[1], covariance, atol=1e-9)
     assert model.noise == pytest.approx(0.5)
+
+
+def test_deviations_are_widened_by_what_trials_left_out_and_their_fit_ask_for() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.random((19, 3))
+    y = np.sin(9 * x[:, 0]) + np.sign(x[:, 1] - 0.5) + 0.3 * rng.standard_normal(19)
+    model = surrogate_of(x, y, np.full(19, np.nan), Kind("matern", "short"))
+    process = model.process
+    k = process.covariance(x, x) + np.diag(process.hyper.noise)
+    z = []
+    for i in range(19):
+        rest = np.arange(19) != i
+        gain = np.linalg.solve(k[np.ix_(rest, rest)], k[rest, i])
+        missed = process.y[i] - process.hyper.mean - gain @ (process.y[rest] - process.hyper.mean)
+        z.append(abs(missed) / np.sqrt(k[i, i] - gain @ k[rest, i]))
+    expected = max(z) / 1.96 * np.sqrt(1 + 3 / 19)  # of 19 and one to come the greatest bounds 95 %
+    assert model.widening == pytest.approx(np.clip(expected, 1, 3), rel=1e-6)
+    assert model.widening > 1
+    widened = Models((model,)).widened(x)[1][:, 0]
+    np.testing.assert_allclose(widened, model.widening * model.predict(x)[1])
+    assert surrogate_of(x[:9], y[:9], np.full(9, np.nan), Kind("matern", "short")).widening == 1.0
+
+
+def test_widened_intervals_hold_what_was_never_shown() -> None:
+    """Labels with effects that multiply, few trials: what plain intervals hold too little of."""
+    space = Space([Categorical("a", [f"a{i}" for i in range(9)]), Categorical("b", [f"b{i}" for i in range(9)])])
+    plain, widened = [], []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        effect = np.exp(0.7 * rng.standard_normal((2, 9)))
+        points = space.sample(60, seed)
+        x = space.encode(points)
+        y = np.array([effect[0, int(str(p["a"])[1])] * effect[1, int(str(p["b"])[1])] for p in points])
+        model = surrogate_of(x[:30], y[:30], np.full(30, np.nan), kind_of(space))
+        mean, deviation = model.predict(x[30:])
+        away = np.abs(mean - y[30:]) / np.hypot(deviation, model.noise)
+        plain.append((away <= 1.96).mean())
+        widened.append((away <= 1.96 * model.widening).mean())
+    assert np.mean(widened) >= 0.9
+    assert np.mean(widened) > np.mean(plain) + 0.05
 
 
 def test_quantities_are_modelled_each_by_itself_in_their_order() -> None:
