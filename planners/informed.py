@@ -7,7 +7,8 @@ mean counts with the square of its factor.
 
 Following is weighed against leaving aside by how well each foretells the campaign's own trials, each left out in turn
 (the idea of Feurer et al. 2018, arXiv 1802.02219). The likelier one is what is told; improvements are expected by both,
-weighed: a source that keeps a planner away from where it is wrong would otherwise never be found out.
+weighed: a source that keeps a planner away from where it is wrong would otherwise never be found out. For the weighing an
+offset is most likely small, so that the first trial already tells a source that promised far too much there.
 
 Notation: `n` trials, `d` encoded columns, `K` trends, `N` points. Values are standardized unless said otherwise.
 """
@@ -42,7 +43,7 @@ DEVIATION = 0.5
 """Of a factor, before any trial."""
 _REST = Spread(math.log(0.3), 1.0)  # variance of what trends leave, in units of the quantity's own
 _OFFSETS = ((0.8, 1.0), (0.2, 100.0))
-"""Probability -> variance of an offset from the middle of what was known: few campaigns lie far from one another."""
+"""Probabilities, and variances of an offset from the middle of what was known: few campaigns lie far from one another."""
 _FITTED = 3  # trials from which hyperparameters are fitted
 _STEADY = 3.0  # trials that a source's deviation counts as
 
