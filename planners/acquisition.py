@@ -159,7 +159,7 @@ def _noisy(problem: Problem, evidence: Evidence, model: Any, seed: int, objectiv
     """Return the noisy expected improvement of one number that the quantities come to."""
     return qLogNoisyExpectedImprovement(
         model=model,
-        X_baseline=torch.as_tensor(evidence.x),
+        X_baseline=torch.as_tensor(evidence.x[evidence.inside]),
         sampler=SobolQMCNormalSampler(torch.Size([_SAMPLES]), seed=seed),
         objective=GenericMCObjective(objective),
         constraints=_limits(problem),
@@ -176,7 +176,7 @@ def _hypervolume(problem: Problem, evidence: Evidence, model: Any, seed: int) ->
     return qLogNoisyExpectedHypervolumeImprovement(
         model=model,
         ref_point=_reference(problem, evidence, all_utilities),
-        X_baseline=torch.as_tensor(evidence.x),
+        X_baseline=torch.as_tensor(evidence.x[evidence.inside]),
         sampler=SobolQMCNormalSampler(torch.Size([_OF_HYPERVOLUME[len(utilities)]]), seed=seed),
         objective=GenericMCMultiOutputObjective(all_utilities),
         alpha=_ALPHA if len(utilities) > 3 else 0.0,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,13 @@ import numpy as np
 
 from autolab.model.errors import AutolabError, InputError
 from autolab.model.names import did_you_mean
+from autolab.model.ranges import is_finite
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
-from autolab.planners.designs import fill
+from autolab.planners.checks import check_asked, check_initial
+from autolab.planners.designs import designed, fallback
 from autolab.planners.evidence import gather
 from autolab.planners.prediction import fitted, predictions_of
-from autolab.planners.sobol import check_count
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -54,8 +54,8 @@ class LevelSet:
     initial: int | None = None
 
     def __post_init__(self) -> None:
-        _check_initial(self.initial)
-        if self.level is not None and (self.quantity is None or not math.isfinite(self.level)):
+        check_initial(self.initial)
+        if self.level is not None and (self.quantity is None or not is_finite(self.level)):
             msg = f"a level must be a finite number of a quantity, got level {self.level!r} of {self.quantity!r}"
             raise InputError(msg)
 
@@ -110,7 +110,7 @@ class Learn:
     initial: int | None = None
 
     def __post_init__(self) -> None:
-        _check_initial(self.initial)
+        check_initial(self.initial)
 
     @as_batch
     def suggest(
@@ -138,21 +138,16 @@ class Learn:
 def _proposed(
     problem: Problem, evidence: Evidence, n: int, seed: int, enough: int, rule: str, make: Make
 ) -> list[Suggestion]:
-    check_count(n)
+    check_asked(n, seed)
     if len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < enough:
-        return _design(problem, evidence, n, seed, {})
+        return designed(problem, evidence, n, seed, {})
     try:
         return _modelled(problem, evidence, n, seed, rule, make)
     except AutolabError:
         raise
     except Exception as error:  # numerical trouble must not end a campaign
         log.warning("the model could not propose; a space-filling point is taken instead", exc_info=True)
-        return _design(problem, evidence, n, seed, {"fallback": f"{type(error).__name__}: {error}"[:500]})
-
-
-def _design(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[str, Any]) -> list[Suggestion]:
-    points = fill(problem.space, n, evidence.known, evidence.taken, seed)
-    return [Suggestion(point, {"rule": "design", **info}) for point in points]
+        return designed(problem, evidence, n, seed, fallback(error))
 
 
 def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int, rule: str, make: Make) -> list[Suggestion]:
@@ -170,16 +165,15 @@ def _modelled(problem: Problem, evidence: Evidence, n: int, seed: int, rule: str
             name: dict(zip(("mean", "low", "high"), (mean, *one.interval(name)), strict=True))
             for name, mean in one.mean.items()
         }
-        info: dict[str, Any] = {"rule": rule, "predicted": predicted, "taught": float(np.exp(taught))}
+        info: dict[str, Any] = {
+            "rule": rule,
+            "predicted": predicted,
+            "taught": float(np.exp(taught)),
+            **evidence.not_used,
+        }
         suggestions.append(Suggestion(one.point, info if one.success is None else {**info, "success": one.success}))
     return suggestions
 
 
 def _enough(problem: Problem, initial: int | None) -> int:
     return initial if initial is not None else min(max(2 * len(problem.space.names), 4), 16)
-
-
-def _check_initial(initial: int | None) -> None:
-    if initial is not None and (isinstance(initial, bool) or initial < 2):
-        msg = f"initial must be a whole number of at least 2, got {initial!r}; leave it out for the default"
-        raise InputError(msg)

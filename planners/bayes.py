@@ -29,12 +29,12 @@ from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch, previous_of
 from autolab.planners.belief import sampled
 from autolab.planners.calibration import Calibration, calibration
-from autolab.planners.designs import designed
+from autolab.planners.checks import check_asked, check_initial
+from autolab.planners.designs import designed, fallback
 from autolab.planners.evidence import gather
 from autolab.planners.explaining import explain
 from autolab.planners.explanation import Explanation, explain_plainly
 from autolab.planners.prediction import Prediction, predictions_of, predictor, trends_for
-from autolab.planners.sobol import check_count
 from autolab.planners.stated import Mean, check_means, named
 from autolab.planners.stopping import regret_bound
 
@@ -88,9 +88,7 @@ class Bayes:
 
     def __post_init__(self) -> None:
         check_means(self.mean or {})
-        if self.initial is not None and (isinstance(self.initial, bool) or self.initial < 2):
-            msg = f"initial must be a whole number of at least 2, got {self.initial!r}; leave it out for the default"
-            raise InputError(msg)
+        check_initial(self.initial)
 
     @property
     def settings(self) -> Pinned:
@@ -110,11 +108,11 @@ class Bayes:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_count(n)
+        check_asked(n, seed)
         evidence = self._gathered(problem, history, pending)
         few = self._too_few(evidence)
         if few and not self._knows(problem, evidence):
-            return designed(problem, evidence, n, seed, {})
+            return designed(problem, evidence, n, seed, {}, centered=True)
         try:
             early = self._early(evidence)
             return _modelled(problem, evidence, n, seed, previous_of(history, pending), self.mean, early=early)
@@ -122,7 +120,7 @@ class Bayes:
             raise
         except Exception as error:  # numerical trouble must not end a campaign
             log.warning("the model could not propose; a space-filling point is taken instead", exc_info=True)
-            return designed(problem, evidence, n, seed, {"fallback": f"{type(error).__name__}: {error}"[:500]})
+            return designed(problem, evidence, n, seed, fallback(error), centered=True)
 
     def predict(self, problem: Problem, history: Sequence[Trial], points: Sequence[Point]) -> list[Prediction]:
         """Return what the model that the next suggestion would be made by expects at `points`, in their order.
@@ -304,7 +302,7 @@ def _modelled(
     with isolated(seed, torch=sampled(problem)):
         belief = Belief.learned(problem, evidence, seed, means)
         if early and belief.misled:
-            return designed(problem, evidence, n, seed, {"prior": belief.trusted})
+            return designed(problem, evidence, n, seed, {"prior": belief.trusted}, centered=True)
         found = most_worth(problem.space, belief.worth, n, evidence, seed, toll)
         points, worths = zip(*found, strict=True)
         infos = belief.infos(points, belief.gains_in_turn(points) if belief.margin else worths)

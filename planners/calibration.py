@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolab.model.errors import InputError, PlannerError
+from autolab.model.names import did_you_mean
 from autolab.planners.evidence import is_learned_from
 from autolab.planners.prediction import WIDE
 
@@ -48,10 +49,16 @@ class Calibration:
     def likely(self, name: str) -> tuple[float, float]:
         """Return the true coverages that this one is compatible with (95 %, Wilson 1927).
 
+        Raises:
+            InputError: No such quantity was foretold.
+
         >>> low, high = Calibration(20, {"y": 0.95}, {"y": 0.1}, {"y": 0.9}).likely("y")
         >>> round(low, 2), round(high, 2)
         (0.76, 0.99)
         """
+        if name not in self.coverage:
+            msg = f"there is no quantity {name!r}: {did_you_mean(name, list(self.coverage))}"
+            raise InputError(msg)
         n, share = self.trials, self.coverage[name]
         scale = 1 + WIDE**2 / n
         center = (share + WIDE**2 / (2 * n)) / scale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,8 +27,10 @@ _NEAR = 0.1  # share of a space that lies near its middle
 _EVEN_UP_TO = 12  # columns; above, the discrepancy of a few points no longer tells designs apart
 
 
-def designed(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict[str, Any]) -> list[Suggestion]:
-    """Return what a planner without a model suggests: the middle, if nothing is known there, and what fills the space.
+def designed(
+    problem: Problem, evidence: Evidence, n: int, seed: int, info: Mapping[str, Any], *, centered: bool = False
+) -> list[Suggestion]:
+    """Return what a planner without a model suggests: what fills the space, with the middle first if `centered`.
 
     Designs of experiments have center points for that reason: where nothing is known, most of a space is nearest to its
     middle, and a model is least sure at the ends and tends there by itself (measured: decision 0022).
@@ -36,8 +38,13 @@ def designed(problem: Problem, evidence: Evidence, n: int, seed: int, info: dict
     Raises:
         PlannerError: Fewer than `n` points are left.
     """
-    points = fill(problem.space, n, evidence.known, evidence.taken, seed, centered=True)
+    points = fill(problem.space, n, evidence.known, evidence.taken, seed, centered=centered)
     return [Suggestion(point, {"rule": "design", **evidence.not_used, **info}) for point in points]
+
+
+def fallback(error: Exception) -> dict[str, Any]:
+    """Return what a suggestion tells of a design that was made because a model failed."""
+    return {"fallback": f"{type(error).__name__}: {error}"[:500]}
 
 
 def fill(

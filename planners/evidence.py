@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from autolab.model.errors import OutsideSpace
+from autolab.model.errors import InputError, OutsideSpace
+from autolab.model.ranges import TOLERANCE
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -46,8 +47,8 @@ class Evidence:
         taken: Keys of all points tried or under way: not to be proposed again.
         streak: How many of the last trials failed in a row.
         stall: How many trials were measured since the best one; 0 with several objectives.
-        left_out: How many trials could not be used, for a quantity that is missing or not finite, or a
-            point of another space or far away from it.
+        left_out: How many trials and pending points could not be used, for a quantity that is missing or not finite, or
+            a point of another space or far away from it.
         aside: How many could have been used, but are too many for a model: see `_MOST`.
         slips: Points of trials that are left aside because their value must be wrong; see `slips`.
         sources: What past campaigns tell, one each, where they are kept apart.
@@ -71,6 +72,15 @@ class Evidence:
     def known(self) -> Array:
         """All encoded points tried or under way, `(n + f + p) x d`."""
         return np.vstack([self.x, self.failed, self.pending])
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Which measured points lie within the bounds, `n`; all of them where none does.
+
+        What lies outside is learned from, but nothing that is proposed can be there: it is not what is to be surpassed.
+        """
+        within = np.asarray((np.abs(self.x - 0.5) <= 0.5 + TOLERANCE).all(axis=1))
+        return within if within.any() else np.ones(len(self.x), dtype=bool)
 
     def only(self, kept: Places) -> Evidence:
         """Return the same of some of the measured trials; what is taken stays whole."""
@@ -111,6 +121,7 @@ def gather(
             one for each `campaign` in their `info`, all that tell none together. Their points are not taken.
         most: Trials that a model is made of.
     """
+    _check(problem, history)
     if apart:
         own = gather(problem, [trial for trial in history if trial.source != "prior"], pending)
         return replace(own, sources=tuple(gather(problem, trials, (), most=_OF_A_SOURCE) for trials in past(history)))
@@ -130,7 +141,9 @@ def gather(
             waiting.append(trial.point)
         else:
             left_out += 1
-    waiting = [point for point, has_place in zip(waiting, _placed(problem, waiting), strict=True) if has_place]
+    waits = _placed(problem, waiting)
+    left_out += waits.count(False)
+    waiting = [point for point, has_place in zip(waiting, waits, strict=True) if has_place]
     seen = [trial.point for trial, has_place in zip(told, placed, strict=True) if has_place] + waiting
     values = [[trial.outcome[name] for name in names] for trial in usable]
     errors = [[np.nan if one.standard_error is None else one.standard_error for one in row] for row in values]
@@ -147,6 +160,24 @@ def gather(
         stall=_stall(problem, usable),
     )
     return _thinned(problem, evidence, most)
+
+
+def _check(problem: Problem, history: Sequence[Trial]) -> None:
+    """Refuse what is no problem, and a history of anything but trials.
+
+    Raises:
+        InputError: The message says what it is.
+    """
+    from autolab.model.problem import Problem
+    from autolab.model.trial import Trial
+
+    if not isinstance(problem, Problem):
+        msg = f"a planner is asked about a Problem, got {problem!r}; make one: Problem(space, objectives)"
+        raise InputError(msg)
+    for place, trial in enumerate(history):
+        if not isinstance(trial, Trial):
+            msg = f"history[{place}] must be a Trial, got {trial!r}; make one: Trial.completed(point, outcome)"
+            raise InputError(msg)
 
 
 def past(history: Sequence[Trial]) -> list[list[Trial]]:

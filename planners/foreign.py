@@ -23,10 +23,11 @@ from autolab.model.parameters import Categorical
 from autolab.model.ranges import plain
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import in_order
+from autolab.planners.checks import check_asked
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather, is_learned_from
 from autolab.planners.landing import land
-from autolab.planners.sobol import Sobol, check_count
+from autolab.planners.sobol import Sobol
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -121,7 +122,7 @@ def propose(
         PlannerError: Fewer than `n` points are left in the space.
         ValueError: `n` is less than 1.
     """
-    check_count(n)
+    check_asked(n, seed)
     evidence = gather(problem, history, pending)
     try:
         own = (seed + len(evidence.taken)) % 2**31  # so that the same seed does not draw pending points again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autolab.model.candidates import Candidates
-from autolab.model.errors import InputError, PlannerError
+from autolab.model.errors import AutolabError, InputError, PlannerError
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
-from autolab.planners.designs import fill
+from autolab.planners.checks import check_asked, check_initial
+from autolab.planners.designs import designed, fallback
 from autolab.planners.evidence import gather
 from autolab.planners.explaining import explain
 from autolab.planners.explanation import Explanation, explain_plainly
 from autolab.planners.gains import Gains
+from autolab.planners.isolation import isolated
 from autolab.planners.prediction import Prediction
-from autolab.planners.sobol import check_count
 from autolab.planners.trees import Array, Kind, Trees
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from autolab.model.trial import Point, Trial, Value
     from autolab.planners.evidence import Evidence
     from autolab.planners.prediction import Predict
+
+log = logging.getLogger(__name__)
 
 _POOL = 1024
 _POOL_OF_CANDIDATES = 20_000
@@ -54,9 +58,7 @@ class Forest:
     trees: int = 100
 
     def __post_init__(self) -> None:
-        if self.initial is not None and (isinstance(self.initial, bool) or self.initial < 2):
-            msg = f"initial must be a whole number of at least 2, got {self.initial!r}; leave it out for the default"
-            raise InputError(msg)
+        check_initial(self.initial)
         if self.kind not in {"random", "extra"}:
             msg = f"kind must be 'random' or 'extra', got {self.kind!r}"
             raise InputError(msg)
@@ -74,19 +76,34 @@ class Forest:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_count(n)
+        check_asked(n, seed)
         evidence = gather(problem, history, pending)
         pool = [] if self._too_few(problem, evidence) else _pool(problem, evidence, n, seed)
         if len(pool) < n:  # too few trials, or too few points: the design says so
-            points = fill(problem.space, n, evidence.known, evidence.taken, seed)
-            return [Suggestion(point, {"rule": "design"}) for point in points]
+            return designed(problem, evidence, n, seed, {})
+        try:
+            with isolated(seed):
+                return self._chosen(problem, evidence, pool, n, seed)
+        except AutolabError:
+            raise
+        except Exception as error:  # numerical trouble must not end a campaign
+            log.warning("the forest could not propose; a space-filling point is taken instead", exc_info=True)
+            return designed(problem, evidence, n, seed, fallback(error))
+
+    def _chosen(
+        self, problem: Problem, evidence: Evidence, pool: Sequence[Point], n: int, seed: int
+    ) -> list[Suggestion]:
+        """Return the points of a pool by which most is to be gained, one after another."""
         encoded, chosen, gained = problem.space.encode(pool), list[int](), list[float]()
         for i in range(n):
             gains = self._gains(problem, evidence, encoded[chosen], seed + i)
             chosen.append(next(int(place) for place in gains.order(encoded) if place not in chosen))
             gained.append(float(gains.of(encoded[chosen[-1:]])[0]))
-        told = self.predictor(problem, history)([pool[place] for place in chosen])
-        return [Suggestion(one.point, _info(problem, one, gain)) for one, gain in zip(told, gained, strict=True)]
+        told = _predictions(problem, self._fitted(evidence), [pool[place] for place in chosen])
+        return [
+            Suggestion(one.point, {**_info(problem, one, gain), **evidence.not_used})
+            for one, gain in zip(told, gained, strict=True)
+        ]
 
     def predict(self, problem: Problem, history: Sequence[Trial], points: Sequence[Point]) -> list[Prediction]:
         """Return what the forest expects at `points`, in their order.
@@ -167,7 +184,8 @@ class Forest:
 
     def _fitted(self, evidence: Evidence) -> Trees:
         """Return the forests. They are drawn by one seed: what is expected must not depend on the decision's."""
-        return Trees(evidence, self.kind, self.trees, 0)
+        with isolated(0):
+            return Trees(evidence, self.kind, self.trees, 0)
 
     def _too_few(self, problem: Problem, evidence: Evidence) -> bool:
         return len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < self._enough(problem)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autolab.planners.trees import Array
 
@@ -41,7 +42,7 @@ class Gains:
         self._low, self._span = utilities.min(axis=0), np.maximum(np.ptp(utilities, axis=0), 1e-12)
         weights = np.random.default_rng(seed).dirichlet(np.ones(len(problem.objectives)))
         self._weights = weights if len(weights) > 1 else None
-        kept = self._kept(evidence.y)
+        kept = evidence.inside & self._kept(evidence.y)
         self._best = float(self._scalar(utilities[kept]).max()) if kept.any() else None
 
     def of(self, x: Array) -> Array:
@@ -85,7 +86,7 @@ class Gains:
         weighed = self._weights * (utilities - self._low) / self._span
         return np.asarray(weighed.min(axis=-1) + _AUGMENTED * weighed.sum(axis=-1))
 
-    def _kept(self, y: Array) -> Array:
+    def _kept(self, y: Array) -> NDArray[np.bool_]:
         kept = np.ones(len(y), dtype=bool)
         for window in self._windows:
             kept &= window.holds(y[:, window.place])

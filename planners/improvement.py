@@ -74,7 +74,7 @@ class Improvement:
     ) -> None:
         self._problem, self._models, self._success, self._seed = problem, models, success, seed
         self._caution = CAUTION + evidence.streak  # a planner that goes on failing grows more careful
-        self._known = np.unique(evidence.x, axis=0)
+        self._known = np.unique(evidence.x[evidence.inside], axis=0)
         self._pending = evidence.pending
         self._unit = math.log(models.each[0].scale if unit is None else unit)
         self._sign, self._margin = problem.objectives[0].sign, margin

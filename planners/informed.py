@@ -44,6 +44,7 @@ DEVIATION = 0.5
 _REST = Spread(math.log(0.3), 1.0)  # variance of what trends leave, in units of the quantity's own
 _OFFSETS = ((0.8, 1.0), (0.2, 100.0))
 """Probabilities, and variances of an offset from the middle of what was known: few campaigns lie far from one another."""
+_FAINT = 0.1  # a factor is less where a past is in another unit: what it leaves must not be measured by its spread
 _FITTED = 3  # trials from which hyperparameters are fitted
 _STEADY = 3.0  # trials that a source's deviation counts as
 
@@ -133,6 +134,8 @@ def _chosen(evidence: Evidence, i: int, kind: Kind, trends: Sequence[Trend]) -> 
     factors = follows.process.hyper.factors
     if not len(x):
         return replace(follows, trust=Trust(HELPS, factors))
+    if len(x) >= _FITTED and max(map(abs, factors)) < _FAINT and not all(one.sure for one in trends):
+        return replace(surrogate_of(x, values, error, kind), trust=Trust(0.0, factors))
     aside = _aside(x, values, error, follows)
     odds = math.log(HELPS / (1 - HELPS)) + foresight(follows, trends) - foresight(aside, trends)
     trust = Trust(1.0 / (1.0 + math.exp(-min(max(odds, -500.0), 500.0))), factors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import sys
 import warnings
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def isolated(seed: int, *, torch: bool = False) -> Iterator[None]:
-    """One thread, torch's generator seeded, warnings silent; all as before afterwards.
+    """One thread, torch's generator seeded, warnings silent; all as before afterwards, also Python's generator.
 
     One thread: sums then do not depend on how work is split, and a fit does not fight other processes for cores.
     No warning: where the process turns warnings into errors, proposals would differ; what the libraries warn of is
@@ -23,9 +24,18 @@ def isolated(seed: int, *, torch: bool = False) -> Iterator[None]:
     import scipy.linalg  # noqa: F401  a BLAS that is loaded later would keep its threads
 
     loaded = torch or "torch" in sys.modules
-    with _one_blas_thread(), warnings.catch_warnings(), _torch(seed) if loaded else contextlib.nullcontext():
+    with _one_blas_thread(), _python(), warnings.catch_warnings(), _torch(seed) if loaded else contextlib.nullcontext():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextlib.contextmanager
+def _python() -> Iterator[None]:
+    state = random.getstate()  # scikit-learn draws from it when it is loaded
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 @contextlib.contextmanager

@@ -13,12 +13,12 @@ from autolab.model.candidates import Candidates
 from autolab.model.parameters import Categorical
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
+from autolab.planners.checks import check_asked
 from autolab.planners.conditioned import conditioned
 from autolab.planners.designs import evenest, farthest
 from autolab.planners.evidence import gather
 from autolab.planners.pool import encoded, enough, untried
 from autolab.planners.runs import check_number, used_up
-from autolab.planners.sobol import check_count
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -73,7 +73,7 @@ class LatinHypercube:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_count(n)
+        check_asked(n, seed)
         evidence, space = gather(problem, history, pending), problem.space
         strata = self.runs if self.runs is not None else len(evidence.taken) + n
         left = max(0, strata - len(evidence.taken))

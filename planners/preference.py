@@ -15,10 +15,10 @@ from autolab.model.errors import AutolabError, PlannerError
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch, previous_of
 from autolab.planners.bayes import FEW, Bayes
+from autolab.planners.checks import check_asked
 from autolab.planners.comparisons import Comparisons, comparisons
-from autolab.planners.designs import designed
+from autolab.planners.designs import designed, fallback
 from autolab.planners.explanation import Explanation, explain_plainly
-from autolab.planners.sobol import check_count
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -63,17 +63,17 @@ class Preference:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_count(n)
+        check_asked(n, seed)
         compared = comparisons(problem, history, pending)
         if self._untrusted(compared):
-            return designed(problem, compared.evidence, n, seed, {})
+            return designed(problem, compared.evidence, n, seed, {}, centered=True)
         try:
             return _modelled(problem, compared, n, seed, previous_of(history, pending))
         except AutolabError:
             raise
         except Exception as error:  # numerical trouble must not end a campaign
             log.warning("the model could not propose; a space-filling point is taken instead", exc_info=True)
-            return designed(problem, compared.evidence, n, seed, {"fallback": f"{type(error).__name__}: {error}"[:500]})
+            return designed(problem, compared.evidence, n, seed, fallback(error), centered=True)
 
     def question(self, problem: Problem, history: Sequence[Trial], *, seed: int) -> tuple[Trial, Trial] | None:
         """Return the two completed trials whose comparison tells most of which is best; None where all are compared.

@@ -17,8 +17,8 @@ from autolab.model.errors import BatchTooLarge, DesignUnfit, DesignUsedUp, Input
 from autolab.model.parameters import Categorical, Component
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import in_order
+from autolab.planners.checks import check_asked
 from autolab.planners.evidence import gather
-from autolab.planners.sobol import check_count
 
 if TYPE_CHECKING:
     from autolab.model.parameters import Axis
@@ -55,7 +55,7 @@ def give_out(
         DesignUsedUp: Fewer than `n` are left.
         ValueError: `n` is less than 1.
     """
-    check_count(n)
+    check_asked(n, seed)
     taken = gather(problem, history, pending).taken
     order = np.random.default_rng(seed).permutation(len(design))
     left = [design[i] for i in order if problem.space.key(design[i]) not in taken]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
+from autolab.planners.checks import check_asked
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
 
@@ -39,18 +40,7 @@ class Sobol:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_count(n)
+        check_asked(n, seed)
         evidence = gather(problem, history, pending)
         points = fill(problem.space, n, evidence.known, evidence.taken, seed)
         return [Suggestion(point, {"rule": "sobol"}) for point in points]
-
-
-def check_count(n: int) -> None:
-    """Refuse to suggest fewer than one point.
-
-    Raises:
-        ValueError: `n` is less than 1.
-    """
-    if n < 1:
-        msg = f"n must be 1 or more, got {n!r}"
-        raise ValueError(msg)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
+from autolab.planners.checks import check_asked
 from autolab.planners.designs import farthest
 from autolab.planners.evidence import gather
 from autolab.planners.pool import greatest, untried
-from autolab.planners.sobol import check_count
 
 if TYPE_CHECKING:
     from autolab.model.problem import Problem
@@ -48,7 +48,7 @@ class FarthestPoint:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_count(n)
+        check_asked(n, seed)
         evidence, space = gather(problem, history, pending), problem.space
         most = _POOL if hasattr(space, "table") else max(_DRAWN, 16 * n)
         points = untried(space, n, evidence.taken, seed, most=most)
@@ -74,7 +74,7 @@ class KMedoids:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_count(n)
+        check_asked(n, seed)
         evidence, space = gather(problem, history, pending), problem.space
         points = untried(space, n, evidence.taken, seed, most=_OBJECTS)
         chosen = medoids(space.encode(points), n, evidence.known)

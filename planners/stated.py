@@ -41,6 +41,9 @@ def check_means(means: Mapping[str, Any]) -> None:
     Raises:
         InputError: It names the quantity and what is wrong.
     """
+    if not isinstance(means, Mapping):
+        msg = f"mean must be a mapping of quantities, such as {{'percent': '3 * a'}}, got {means!r}"
+        raise InputError(msg)
     for name, mean in means.items():
         if not callable(mean) and not isinstance(mean, str):
             msg = f"the mean of {name!r} must be a formula or a function of a point, got {mean!r}; {_EXAMPLE}"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Kind = Literal["random", "extra"]
 
+_MOST = 1e6  # ranges: a greater standard error is none
 _LEAST = 1e-6  # of a quantity's range: the least deviation, so that trees that agree do not claim to be certain
 
 
@@ -39,13 +40,15 @@ class Trees:
 
         options: dict[str, Any] = {"n_estimators": count, "random_state": seed % 2**32, "n_jobs": 1}
         make = ensemble.RandomForestRegressor if kind == "random" else ensemble.ExtraTreesRegressor
-        columns = range(evidence.y.shape[1])
-        self._least = _LEAST * np.maximum(np.ptp(evidence.y, axis=0), 1e-9)
+        # values of order 1: a tree stops where they differ by less than 1e-8, which amperes always do
+        self._center, span = np.median(evidence.y, axis=0), np.ptp(evidence.y, axis=0)
+        self._scale = np.where(span > 0, span, 1.0)
+        y, error = (evidence.y - self._center) / self._scale, evidence.error / self._scale
         self._forests = [
             make(min_samples_split=3, max_features=5 / 6, **options).fit(
-                evidence.x, evidence.y[:, i], sample_weight=_weights(evidence.error[:, i], evidence.y[:, i])
+                evidence.x, y[:, i], sample_weight=_weights(error[:, i], y[:, i])
             )
-            for i in columns
+            for i in range(y.shape[1])
         ]
         self._judge: Any = None
         if len(evidence.failed):
@@ -57,7 +60,8 @@ class Trees:
         """Return mean and standard deviation of each quantity, `N x m` each, at encoded points (`N x d`)."""
         told = [_mixture(forest.estimators_, x) for forest in self._forests]
         means = np.column_stack([mean for mean, _ in told])
-        return means, np.maximum(np.column_stack([deviation for _, deviation in told]), self._least)
+        deviations = np.maximum(np.column_stack([deviation for _, deviation in told]), _LEAST)
+        return self._center + self._scale * means, self._scale * deviations
 
     def success(self, x: Array) -> Array | None:
         """Return the probability of success at encoded points, `N`; None while nothing has failed."""
@@ -83,13 +87,13 @@ def _mixture(trees: Sequence[Any], x: Array) -> tuple[Array, Array]:
 
 
 def _weights(error: Array, y: Array) -> Array | None:
-    """Return the weight of each trial; None where no standard error is known.
+    """Return the weight of each trial, of errors and values in ranges; None where no standard error is known.
 
     The inverse of its variance, beside that of the quantity: exact trials are not to outweigh all others.
     """
     told = np.isfinite(error)
     if not told.any():
         return None
-    filled = np.where(told, error, np.median(error[told]))
-    spread = max(float(np.var(y)), 1e-300)
+    filled = np.minimum(np.where(told, error, np.median(error[told])), _MOST)
+    spread = max(float(np.var(y)), _LEAST)
     return np.asarray(1 / (1 + filled**2 / (0.1 * spread)))

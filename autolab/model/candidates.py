@@ -153,8 +153,8 @@ class Candidates:
             raise OutsideSpace(msg)
 
     def key(self, point: Point) -> Key:
-        """Return what tells candidates apart."""
-        return tuple(point[name] for name in self.names)
+        """Return what tells candidates apart: a candidate's own values, also of one that differs by rounding."""
+        return tuple(part.key(point[name]) for name, part in self._parts.items())
 
     def place(self, point: Point) -> int | None:
         """Return a candidate's row, or None."""
@@ -222,6 +222,9 @@ class Candidates:
             except (KeyError, TypeError, ValueError):
                 msg = f"a point cannot be encoded: its {name!r} is missing or none of the table's"
                 raise OutsideSpace(msg) from None
+            if np.isnan(parts[-1]).any():
+                msg = f"a point cannot be encoded: its {name!r} is not a number"
+                raise OutsideSpace(msg)
         return np.hstack(parts)
 
     def decode(self, encoded: Array) -> list[dict[str, Value]]:

@@ -52,6 +52,10 @@ class Categorical:
         """All its values."""
         return self.values
 
+    def key(self, value: Value) -> Value:
+        """Return what two values have in common that are one: themselves."""
+        return value
+
     @property
     def width(self) -> int:
         """Columns in the encoded cube."""

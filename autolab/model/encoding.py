@@ -42,7 +42,13 @@ def encode_axes(axes: Sequence[Axis], points: Sequence[Mapping[str, Any]]) -> Ar
             told = axis.fault(wrong[axis.name]) if axis.name in wrong else f"{axis.name} is missing"
             msg = f"the point {dict(wrong)!r} cannot be encoded: {told}"
             raise OutsideSpace(msg) from None
-    return np.hstack(parts).reshape(len(points), -1) if parts else np.zeros((len(points), 0))
+    whole = np.hstack(parts).reshape(len(points), -1) if parts else np.zeros((len(points), 0))
+    if np.isnan(whole).any():
+        wrong = points[int(np.isnan(whole).any(axis=1).argmax())]
+        told = next(axis.fault(wrong[axis.name]) for axis in axes if np.isnan(axis.encode([wrong[axis.name]])).any())
+        msg = f"the point {dict(wrong)!r} cannot be encoded: {told}"
+        raise OutsideSpace(msg)
+    return whole
 
 
 def decode_axes(axes: Sequence[Axis], encoded: Array) -> list[dict[str, Any]]:
@@ -75,20 +81,23 @@ def value_at(axis: Axis | Only, x: float) -> Value:
         only: Value = axis.only
         return only
     if isinstance(axis, Real):
-        return _within(x, axis.low, axis.high)
+        return _within(x, axis.low, axis.high, ROUNDING * (axis.low if axis.log else axis.high - axis.low))
     if isinstance(axis, Integer):
         return round(min(max(x, axis.low), axis.high))
     if isinstance(axis, Ordinal):
         return min(axis.values, key=lambda value: abs(value - x))
     if isinstance(axis, Component):
-        return 0.0 if axis.optional and x <= max(axis.low / 2, 0.0) else _within(x, axis.low, axis.high)
+        return (
+            0.0
+            if axis.optional and x <= max(axis.low / 2, 0.0)
+            else _within(x, axis.low, axis.high, ROUNDING * (axis.high - axis.low))
+        )
     msg = f"{axis.name!r} is categorical and has no number"
     raise TypeError(msg)
 
 
-def _within(x: float, low: float, high: float) -> float:
+def _within(x: float, low: float, high: float, rounding: float) -> float:
     """Return the number of a range nearest to `x`; its end where only rounding keeps `x` from it (0, not 2e-16)."""
-    rounding = ROUNDING * (high - low)
     if x <= low + rounding:
         return low
     return high if x >= high - rounding else x

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from autolab.model.errors import InvalidSpace
 from autolab.model.names import check_distinct, check_name, did_you_mean
 from autolab.model.ranges import Array, is_finite, is_number, range_fault
+
+if TYPE_CHECKING:
+    from autolab.model.trial import Value
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Component:
         if self.optional and is_number(value) and value == 0:
             return None
         return range_fault(self.name, self.low, self.high, value)
+
+    def key(self, value: Value) -> float:
+        """Return what two amounts have in common that are one: their place in the range, to 1e-9."""
+        return round((float(value) - self.floor) / ((self.high - self.floor) or 1.0), 9) + 0.0
 
     def encode(self, values: Sequence[Any]) -> Array:
         """Return `n x 1`, linear in the amount; a fixed component is 0."""
@@ -83,7 +90,8 @@ class Mixture:
             msg = f"the total of mixture {', '.join(names)} must be a positive number, got {self.total!r}"
             raise InvalidSpace(msg)
         object.__setattr__(self, "total", float(self.total))
-        object.__setattr__(self, "bounds", {key: tuple(pair) for key, pair in (self.bounds or {}).items()} or None)
+        bounds = {name: pair if is_number(pair) else tuple(pair) for name, pair in (self.bounds or {}).items()}
+        object.__setattr__(self, "bounds", bounds or None)
         self._check_bounds()
         if self.at_most is not None and (
             isinstance(self.at_most, bool) or not isinstance(self.at_most, int) or not 1 <= self.at_most <= len(names)
@@ -96,8 +104,9 @@ class Mixture:
             if name not in self.names:
                 msg = f"mixture bounds: there is no component {name!r}: {did_you_mean(name, self.names)}"
                 raise InvalidSpace(msg)
-            if len(pair) != 2 or not all(is_finite(bound) for bound in pair):
-                msg = f"component {name!r}: bounds must be two finite numbers, got {list(pair)!r}"
+            if is_number(pair) or len(pair) != 2 or not all(is_finite(bound) for bound in pair):
+                told = pair if is_number(pair) else list(pair)
+                msg = f"component {name!r}: bounds must be two finite numbers, got {told!r}"
                 raise InvalidSpace(msg)
             if not 0 <= pair[0] <= pair[1] or pair[1] == 0:
                 msg = f"component {name!r}: bounds must be 0 <= low <= high and high > 0, got {list(pair)!r}"

@@ -33,7 +33,7 @@ class Nonlinear:
     Args:
         stated: A text such as `a * b <= 3`, of numbers, numeric parameters, `+ - * / **`, `sqrt`, `exp`, `log`, `log10`,
             `log2`, `abs`, `min`, `max` and the trigonometric and hyperbolic functions. It is parsed, never run. Or a
-            function: point -> number, 0 or more where kept; pure, for planners ask it often and in any order.
+            function: point -> number (not True or False), 0 or more where kept; pure, for planners ask it often and in any order.
         text: What a function is called in messages; its own name without it.
 
     Attributes:
@@ -124,9 +124,12 @@ class Nonlinear:
         if self.function is None:
             return math.nan, ""
         try:
-            value = float(self.function(point))
+            told = self.function(point)
+            value = float(told)
         except Exception as error:  # whatever a person's function raises
             return math.nan, f"{type(error).__name__}: {error}"
+        if isinstance(told, bool | np.bool_):  # False would be 0, and so kept
+            return math.nan, f"it gives {told}, where a number is wanted: 0 or more where kept, such as 3 - point['a']"
         return (value, "") if math.isfinite(value) else (math.nan, f"it gives {value!r}")
 
     def undefined(self, point: Point) -> str:

@@ -16,7 +16,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,22 @@ from autolab.model.categorical import Categorical
 from autolab.model.errors import InvalidSpace
 from autolab.model.mixture import Component, Mixture
 from autolab.model.names import check_name
-from autolab.model.ranges import Array, bins, check_range, is_finite, is_number, listed, plain, range_fault
+from autolab.model.ranges import (
+    TOLERANCE,
+    Array,
+    bins,
+    check_range,
+    is_finite,
+    is_number,
+    listed,
+    outside,
+    plain,
+    range_fault,
+    same_listed,
+)
+
+if TYPE_CHECKING:
+    from autolab.model.trial import Value
 
 __all__ = ["Axis", "Categorical", "Component", "Integer", "Mixture", "NumericAxis", "Ordinal", "Parameter", "Real"]
 
@@ -64,7 +79,16 @@ class Real:
 
     def fault(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""
+        if self.log and is_finite(value) and value < self.low * (1 - TOLERANCE):  # 0 is far from the least of decades
+            return outside(self.name, self.low, self.high, value, self.unit)
         return range_fault(self.name, self.low, self.high, value, self.unit)
+
+    def key(self, value: Value) -> float:
+        """Return what two values have in common that are one: their place in the range, to 1e-9."""
+        if not self.log:
+            return round((float(value) - self.low) / (self.high - self.low), 9) + 0.0
+        value = max(float(value), np.finfo(float).tiny)
+        return round(math.log(value / self.low) / math.log(self.high / self.low), 9) + 0.0
 
     def encode(self, values: Sequence[Any]) -> Array:
         """Return `n x 1` in the unit interval for values within the bounds."""
@@ -117,6 +141,10 @@ class Integer:
         if fault is None and value != int(value):  # type: ignore[call-overload]  # a finite number, or there were a fault
             return f"{self.name} = {value!r} is not a whole number"
         return fault
+
+    def key(self, value: Value) -> float:
+        """Return what two values have in common that are one: themselves."""
+        return float(value)
 
     def encode(self, values: Sequence[Any]) -> Array:
         """Return `n x 1`, linear in the value."""
@@ -171,9 +199,13 @@ class Ordinal:
 
     def fault(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""
-        if is_number(value) and any(value == known for known in self.values):
+        if is_number(value) and self.key(value) in self.values:
             return None
         return f"{self.name} = {value!r} is not one of {listed(self.values)}"
+
+    def key(self, value: Value) -> float:
+        """Return what two values have in common that are one: that of the list which they are but for rounding."""
+        return same_listed(self.values, float(value))
 
     def encode(self, values: Sequence[Any]) -> Array:
         """Return `n x 1`, linear in the value."""

@@ -49,7 +49,17 @@ class Problem:
         same_in_batch: Iterable[str] = (),
         cost: Cost | None = None,
     ) -> None:
-        wanted = (objectives,) if isinstance(objectives, Objective) else tuple(objectives)
+        if not hasattr(space, "names") or not hasattr(space, "encode"):
+            msg = f"a problem needs a Space or Candidates, got {space!r}; make one: Space([Real('rate', 0.1, 5.0)])"
+            raise InputError(msg)
+        wanted = (objectives,) if isinstance(objectives, Objective | str) else tuple(objectives)
+        for one in wanted:
+            if not isinstance(one, Objective):
+                msg = f"an objective is an Objective, got {one!r}; make one: Objective('conductivity', 'maximize')"
+                raise InputError(msg)
+        if cost is not None and not hasattr(cost, "over"):
+            msg = f"the cost of a problem is a Cost, got {cost!r}; make one: Cost(function) or Cost(base=1.0)"
+            raise InputError(msg)
         limits = tuple(OutcomeConstraint.parse(one) if isinstance(one, str) else one for one in outcome_constraints)
         object.__setattr__(self, "space", space)
         object.__setattr__(self, "objectives", wanted)

@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 
 TOLERANCE = 1e-9
 """By how much a point may miss a bound (as a share of its range) or a sum and still be in the space."""
+LAST_BITS = 1e-14
+"""By how much, relatively, numbers differ that are one number but for rounding: 0.3, and 0.1 + 0.2."""
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -45,16 +47,36 @@ def check_range(name: str, low: object, high: object) -> None:
     if is_finite(low) and is_finite(high) and low >= high:
         msg = f"{name!r}: low must be less than high, got {low!r} and {high!r}; a fixed quantity is no parameter"
         raise InvalidSpace(msg)
+    if is_finite(low) and is_finite(high) and not math.isfinite(float(high) - float(low)):
+        msg = f"{name!r}: the range from {low!r} to {high!r} is too wide to be calculated with; use another unit"
+        raise InvalidSpace(msg)
 
 
 def range_fault(name: str, low: float, high: float, value: object, unit: str = "") -> str | None:
     """Return what is wrong with a value that must lie within bounds (to `TOLERANCE` of the range), or None."""
     if not is_finite(value):
         return f"{name} = {value!r} is not a finite number"
-    slack = TOLERANCE * max(high - low, TOLERANCE)
+    slack = TOLERANCE * ((high - low) or high)
     if low - slack <= value <= high + slack:
         return None
+    return outside(name, low, high, value, unit)
+
+
+def outside(name: str, low: float, high: float, value: object, unit: str = "") -> str:
+    """Return the text that tells of a value outside of its bounds."""
     return f"{name} = {value!r} is outside {low!r} to {high!r}{f' {unit}' if unit else ''}"
+
+
+def same_listed(values: Sequence[float], value: float) -> float:
+    """Return the value of a list that a number is but for its last bits; the number itself where there is none.
+
+    >>> same_listed([0.1, 0.2, 0.1 + 0.2], 0.3)
+    0.30000000000000004
+    """
+    if value in values:
+        return value
+    nearest = min(values, key=lambda known: abs(known - value))
+    return nearest if math.isclose(nearest, value, rel_tol=LAST_BITS) else value
 
 
 def bins(u: Array, count: int) -> list[int]:

@@ -19,7 +19,7 @@ from autolab.model.errors import EmptySpace, InvalidSpace, OutsideSpace
 from autolab.model.held import Only, held
 from autolab.model.names import check_distinct, did_you_mean
 from autolab.model.nonlinear import Nonlinear, stated
-from autolab.model.parameters import Axis, Categorical, Component, Mixture, Parameter, Real
+from autolab.model.parameters import Axis, Categorical, Component, Mixture, Parameter
 from autolab.model.ranges import TOLERANCE, Array
 from autolab.model.region import Region
 from autolab.model.tying import contradiction, coupled, rows_of
@@ -256,8 +256,8 @@ class Space:
             raise OutsideSpace(msg)
 
     def key(self, point: Point) -> Key:
-        """Return what two points have in common when they are the same experiment (numbers to 1e-9 of their range)."""
-        return tuple(_key(axis, point[axis.name]) for axis in self.axes)
+        """Return what two points have in common when they are the same experiment (numbers to 1e-9 of their range, or of its decades)."""
+        return tuple(axis.key(point[axis.name]) for axis in self.axes)
 
     # -- designs
 
@@ -378,13 +378,6 @@ class Space:
 
 def _label(axis: Categorical, value: Value) -> Value:
     return axis.only if isinstance(axis, Only) else value
-
-
-def _key(axis: Axis, value: Value) -> Value:
-    if not isinstance(axis, Real | Component):
-        return value
-    low = axis.floor if isinstance(axis, Component) else axis.low
-    return round((float(value) - low) / max(axis.high - low, TOLERANCE), 9) + 0.0
 
 
 def _shuffled(values: Sequence[Value], rng: np.random.Generator) -> list[Value]:

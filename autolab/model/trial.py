@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
+
+from autolab.model.errors import InputError
 
 Value = float | int | str
 Point = Mapping[str, Value]
@@ -72,11 +74,14 @@ def as_outcome(values: OutcomeLike) -> Outcome:
 
     Raises:
         ValueError: A value that is not finite.
-        TypeError: A value that is not a number.
+        TypeError: A value that is not a number, or no mapping at all.
 
     >>> as_outcome({"error": 1.5, "seconds": (60.0, 0.5)})["seconds"].standard_error
     0.5
     """
+    if not isinstance(values, Mapping):
+        msg = f"an outcome is a mapping of quantities, such as {{'conductivity': 1.5}}, got {values!r}"
+        raise TypeError(msg)
     return MappingProxyType({name: _as_measurement(name, value) for name, value in values.items()})
 
 
@@ -141,6 +146,11 @@ class Trial:
     attempts: tuple[Attempt, ...] = ()
     info: Mapping[str, object] = field(default_factory=dict)
     better_than: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.source not in get_args(Source):
+            msg = f"the source of a trial must be one of {', '.join(get_args(Source))}, got {self.source!r}"
+            raise InputError(msg)
 
     @classmethod
     def completed(

@@ -111,6 +111,16 @@ def test_numbers_are_found_whatever_their_kind_and_nothing_else_is() -> None:
         assert not pool.contains({"i": 2, "f": 1.0, "s": value})
 
 
+def test_a_number_is_found_that_differs_in_its_last_bits() -> None:
+    pool = Candidates({"f": [0.1, 0.2, 0.1 + 0.2, 0.4]})
+    assert pool.place({"f": 0.3}) == 2
+    assert pool.key({"f": 0.3}) == pool.key(pool.point(2))
+    assert pool.place({"f": 0.3 + 1e-12}) is None
+    close = Candidates({"f": [0.3, 0.1 + 0.2]})  # both are listed: then they are two
+    assert [close.place(point) for point in close.points] == [0, 1]
+    assert close.key(close.point(0)) != close.key(close.point(1))
+
+
 def test_numbers_that_an_array_would_round_are_refused_or_kept() -> None:
     large = 2**53
     pool = Candidates({"id": [large, large + 1, large + 2]})

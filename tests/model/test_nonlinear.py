@@ -92,6 +92,8 @@ def test_no_value_is_a_miss_without_end() -> None:
         (lambda _: math.inf, "it gives inf"),
         (lambda _: "much", "ValueError"),
         (lambda _: None, "TypeError"),
+        (lambda point: point["a"] > 2, "it gives False, where a number is wanted: 0 or more where kept"),
+        (lambda point: np.bool_(point["a"] < 2), "it gives True"),
     ],
 )
 def test_a_function_that_raises_or_gives_no_number_has_no_value(function: object, told: str) -> None:

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,20 @@ def test_a_problem_is_checked_when_made() -> None:
         Problem(SPACE, [Objective("x")])
     with pytest.raises(InputError, match="'a' is a parameter"):
         Problem(Candidates({"a": [1, 2]}), [Objective("y")], ["a <= 1"])
+
+
+@pytest.mark.parametrize(
+    ("space", "objectives", "cost", "told"),
+    [
+        (SPACE, "y", None, r"an objective is an Objective, got 'y'; make one"),
+        (SPACE, [Objective("y"), "z"], None, r"got 'z'"),
+        ([Real("x", 0, 1)], Objective("y"), None, r"a problem needs a Space or Candidates, got \[Real"),
+        (SPACE, Objective("y"), lambda _, __: 1.0, r"the cost of a problem is a Cost, got <function"),
+    ],
+)
+def test_what_is_no_part_of_a_problem_is_refused(space: Any, objectives: Any, cost: Any, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        Problem(space, objectives, cost=cost)
 
 
 def test_a_problem_takes_a_bare_objective_and_texts() -> None:

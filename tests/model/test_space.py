@@ -169,6 +169,29 @@ def test_a_key_is_equal_for_the_same_experiment_only() -> None:
     assert space.key(point) != space.key({**point, "c": "b"})
 
 
+def test_a_key_on_a_logarithmic_axis_tells_low_decades_apart() -> None:
+    space = Space([Real("k", 1e-13, 1.0, log=True)])
+    assert space.key({"k": 1e-12}) != space.key({"k": 1.001e-12})
+    assert space.key({"k": 1e-12}) == space.key({"k": 1e-12 * (1 + 1e-12)})
+    low = sum(float(point["k"]) < 5e-10 for point in space.sample(100, seed=0))
+    assert 15 < low < 45  # 28 % of the decades
+    assert space.decode(space.encode([{"k": 5e-12}])) == [{"k": pytest.approx(5e-12)}]
+    assert space.snap({"k": 5e-12}) == {"k": 5e-12}  # near to the end of the range, and decades away from it
+
+
+def test_a_key_of_a_listed_number_forgives_its_last_bits() -> None:
+    space = Space([Ordinal("a", [0.1, 0.2, 0.1 + 0.2])])
+    assert space.key({"a": 0.3}) == space.key({"a": 0.1 + 0.2})
+    assert space.contains({"a": 0.3})
+    assert not space.contains({"a": 0.3 + 1e-12})
+
+
+def test_a_narrow_range_is_a_range_all_the_same() -> None:
+    space = Space([Real("x", 0, 1e-18)])
+    assert len({float(point["x"]) for point in space.sample(5, seed=0)}) == 5
+    assert not space.contains({"x": 2e-18})
+
+
 # -- sampling
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autolab.model.errors import InputError
 from autolab.model.trial import FINAL, TRANSITIONS, Measurement, Trial, TrialState, as_outcome
 
 STATES = sorted(TRANSITIONS)
@@ -69,6 +70,13 @@ def test_a_value_that_is_not_finite_is_never_an_outcome(value: float) -> None:
 def test_a_value_that_is_no_number_is_told(value: object) -> None:
     with pytest.raises(TypeError, match="outcome 'y' must be a number or"):
         as_outcome({"y": value})  # type: ignore[dict-item]
+
+
+def test_what_is_no_outcome_and_no_source_is_told() -> None:
+    with pytest.raises(TypeError, match=r"an outcome is a mapping of quantities, such as .*, got 3\.0"):
+        Trial.completed({"x": 0.5}, 3.0)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="must be one of campaign, import, prior, got 'past'"):
+        Trial.completed({"x": 0.5}, {"y": 1.0}, source="past")  # type: ignore[arg-type]
 
 
 def test_a_negative_standard_error_is_refused() -> None:

@@ -206,6 +206,8 @@ def test_what_makes_no_sense_is_refused() -> None:
         LevelSet(level=3.0)
     with pytest.raises(InputError, match="finite number"):
         LevelSet("y", math.nan)
+    with pytest.raises(InputError, match="finite number"):
+        LevelSet("y", "3")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="at least 2"):
         Learn(initial=1)
     with pytest.raises(InputError, match="no quantity 'why'"):

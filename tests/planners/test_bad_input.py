@@ -253,6 +253,22 @@ def test_a_slip_of_units_in_a_point_is_left_out_and_counted() -> None:
     assert (one.point, one.info["left_out"]) == (without.point, 1)
 
 
+def test_a_better_point_outside_the_bounds_is_not_what_is_to_be_surpassed() -> None:
+    problem = Problem(Space([Real("x", 0, 10)]), Objective("y"))
+    inside = [Trial.completed(p, {"y": -((float(p["x"]) - 3) ** 2)}) for p in problem.space.sample(8, seed=1)]
+    outside = Trial.completed({"x": 15.0}, {"y": 50.0})
+    for planner in (Bayes(), Forest(initial=4)):
+        (plain,) = planner.suggest(problem, inside, n=1, seed=0)
+        (other,) = planner.suggest(problem, [*inside, outside], n=1, seed=0)
+        assert other.info["gain"] > 0.01 * plain.info["gain"]
+    two = Problem(problem.space, [Objective("y"), Objective("z")])
+    both = [Trial.completed(one.point, {"y": one.outcome["y"], "z": float(one.point["x"])}) for one in inside]
+    far = Trial.completed({"x": 15.0}, {"y": 50.0, "z": 50.0})
+    (suggestion,) = Bayes().suggest(two, [*both, far], n=1, seed=0)
+    assert suggestion.info["rule"] == "hypervolume"
+    assert "fallback" not in suggestion.info
+
+
 def test_a_point_outside_the_bounds_teaches() -> None:
     # beyond the bound y falls again: with that known, the bound itself is no longer the best guess
     inside = [Trial.completed({"x": x}, {"y": (x, 1e-3)}) for x in (0.0, 0.3, 0.6, 0.85)]
@@ -301,9 +317,31 @@ def test_a_pending_point_of_another_space_does_no_harm(planner: Any) -> None:
     history = [Trial.completed(p, outcome(LINE, float(p["x"]))) for p in LINE.space.sample(8, 0)]
     found = planner.suggest(LINE, history, n=1, pending=[{"other": 1.0}, {"x": 3.0}], seed=0)
     LINE.space.check(found[0])
+    assert found[0].info["left_out"] == 1  # the one that has no place
 
 
-@pytest.mark.parametrize("asked", [{}, {"x": "many"}])
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"n": 2.5}, "n must be a whole number, got 2.5"),
+        ({"n": True}, "n must be a whole number, got True"),
+        ({"seed": None}, "seed must be a whole number, got None"),
+        ({"seed": -1}, "seed must be 0 or more, got -1"),
+        (
+            {"history": [{"x": 0.5, "y": 1.0}]},
+            r"history\[0\] must be a Trial, got .* Trial.completed\(point, outcome\)",
+        ),
+        ({"problem": LINE.space}, "a planner is asked about a Problem, got Space"),
+    ],
+)
+def test_a_question_that_is_none_is_refused(planner: Any, asked: dict[str, Any], told: str) -> None:
+    whole: dict[str, Any] = {"problem": LINE, "history": [], "n": 1, "seed": 0, **asked}
+    problem, history = whole.pop("problem"), whole.pop("history")
+    with pytest.raises(InputError, match=told):
+        planner.suggest(problem, history, **whole)
+
+
+@pytest.mark.parametrize("asked", [{}, {"x": "many"}, {"x": math.nan}])
 def test_questions_about_points_of_another_space_are_refused(asked: Any) -> None:
     history = [Trial.completed(p, outcome(LINE, float(p["x"]))) for p in LINE.space.sample(8, 0)]
     for planner in (Bayes(), Forest()):

@@ -348,6 +348,8 @@ def test_one_fold_is_none() -> None:
 def test_the_range_of_a_true_coverage_is_wilsons() -> None:
     # Brown, Cai and DasGupta 2001: 10 of 10 is compatible with 0.722 to 1
     low, high = Calibration(10, {"y": 1.0}, {}, {}).likely("y")
+    with pytest.raises(InputError, match="there is no quantity 'z': known: y"):
+        Calibration(10, {"y": 1.0}, {}, {}).likely("z")
     assert (low, high) == pytest.approx((0.722, 1.0), abs=1e-3)
 
 

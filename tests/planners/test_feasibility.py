@@ -21,8 +21,15 @@ AT = RNG.random((7, 2))
 SCALES = np.array([0.4, 2.0])
 
 
+NEARBY = np.full(2, 0.2 * math.sqrt(2))  # lengthscales of what holds nearby alone
+
+
 def matern(a: Array, b: Array, scales: Array, amplitude: float) -> Array:
     return np.asarray(amplitude**2 * KERNELS["matern"].value(distances(a / scales, b / scales)))
+
+
+def both(a: Array, b: Array, scales: Array, amplitude: float) -> Array:
+    return matern(a, b, scales, amplitude) + matern(a, b, NEARBY, 3.0)
 
 
 def held(scales: Array, amplitude: float, monkeypatch: pytest.MonkeyPatch) -> Success:
@@ -30,7 +37,7 @@ def held(scales: Array, amplitude: float, monkeypatch: pytest.MonkeyPatch) -> Su
 
     def keep(self: Success) -> None:
         self._scales, self._variance = scales, amplitude**2
-        self._mode = laplace(matern(self._x, self._x, scales, amplitude), self._t)
+        self._mode = laplace(both(self._x, self._x, scales, amplitude), self._t)
 
     monkeypatch.setattr(feasibility, "_MEAN", 0.0)
     monkeypatch.setattr(Success, "_fit", keep)
@@ -56,6 +63,7 @@ def test_mode_and_evidence_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyP
 def test_probabilities_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch, amplitude: float) -> None:
     # it averages the logistic function by a sum of error functions, we by MacKay's formula: 0.02 between the two
     kernel = ConstantKernel(amplitude**2) * Matern(length_scale=SCALES, nu=2.5)
+    kernel += ConstantKernel(9.0) * Matern(length_scale=NEARBY, nu=2.5)
     theirs = GaussianProcessClassifier(kernel, optimizer=None, max_iter_predict=100).fit(X, T)
     ours = held(SCALES, amplitude, monkeypatch).probabilities(AT)
     np.testing.assert_allclose(ours, theirs.predict_proba(AT)[:, 1], atol=0.02)
@@ -79,19 +87,19 @@ def test_the_mode_is_where_the_posterior_is_greatest_with_any_mean() -> None:
 def test_latent_values_are_laplaces() -> None:
     # the posterior of f is normal around the mode, with the precision K^-1 + W
     success = Success(X[T > 0], X[T == 0])
-    mean, variance, _, _ = success._latent(AT)
+    mean, variance = success._latent(success._covariance(AT)[0])
     x, amplitude = success._x, math.sqrt(success._variance)
-    k, across = matern(x, x, success._scales, amplitude), matern(AT, x, success._scales, amplitude)
+    k, across = both(x, x, success._scales, amplitude), both(AT, x, success._scales, amplitude)
     weights = np.linalg.solve(k, across.T)
     spread = np.linalg.inv(np.linalg.inv(k) + np.diag(success._mode.root**2))
     np.testing.assert_allclose(mean, 1 + weights.T @ (success._mode.latent - 1), rtol=1e-6)
-    expected = success._variance - np.diag(across @ weights) + np.diag(weights.T @ spread @ weights)
+    expected = success._variance + 9 - np.diag(across @ weights) + np.diag(weights.T @ spread @ weights)
     np.testing.assert_allclose(variance, expected, rtol=1e-5)
 
 
 def test_probabilities_follow_from_the_latent_values() -> None:
     success = Success(X[T > 0], X[T == 0])
-    mean, variance, _, _ = success._latent(AT)
+    mean, variance = success._latent(success._covariance(AT)[0])
     expected = expit(mean / np.sqrt(1 + math.pi * variance / 8))
     np.testing.assert_allclose(success.probabilities(AT), expected, rtol=1e-9)
     np.testing.assert_allclose(np.exp(success.log_probability(AT)), expected, rtol=1e-9)
@@ -113,7 +121,7 @@ def test_the_slope_of_the_fit_is_that_of_differences(logs: list[float]) -> None:
 
 def test_the_loss_is_evidence_and_priors() -> None:
     success, u = Success(X[T > 0], X[T == 0]), np.array([-0.3, 0.4, 1.1])
-    mode = laplace(matern(success._x, success._x, np.exp(u[:2]), math.exp(1.1)), success._t)
+    mode = laplace(both(success._x, success._x, np.exp(u[:2]), math.exp(1.1)), success._t)
     prior = norm.logpdf(u[:2], math.sqrt(2) + 0.5 * math.log(2), math.sqrt(3)).sum() + norm.logpdf(
         u[2], math.log(3), 0.5
     )
@@ -162,3 +170,15 @@ def test_only_failures_and_points_tried_twice_are_no_trouble() -> None:
     same = np.tile([[0.5, 0.5]], (4, 1))
     (chance,) = Success(same[:2], same[2:]).probabilities(same[:1])
     assert 0.3 < chance < 0.75
+
+
+def test_beside_an_experiment_that_failed_another_is_less_likely_to_succeed() -> None:
+    # failures here and there, which the broad part takes for luck that is the same everywhere
+    points = np.random.default_rng(4).random((20, 6))
+    failed = np.arange(20) % 2 == 0
+    success = Success(points[~failed], points[failed])
+    beside, far = points[failed] + 0.01, points[failed]
+    far = np.where(far > 0.5, far - 0.5, far + 0.5)
+    assert max(success.probabilities(beside)) < 0.4
+    assert min(success.probabilities(points[~failed] + 0.01)) > 0.6
+    assert np.mean(success.probabilities(far)) > 0.5

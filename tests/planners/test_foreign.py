@@ -213,7 +213,7 @@ def test_fewer_are_filled_up() -> None:
     ("asks", "why"),
     [
         (RuntimeError("not positive definite"), "RuntimeError: not positive definite"),
-        ([{**GOOD, "x": float("nan")}], "ValueError: it asked for"),
+        ([{**GOOD, "x": float("nan")}], "ValueError: the point"),
         ([{**GOOD, "c": "unheard of"}], "ValueError: the point"),
         ([{"x": 0.5}], "KeyError: 'k'"),
     ],

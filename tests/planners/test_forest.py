@@ -286,3 +286,57 @@ def test_it_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(("unit", "zero"), [(1e-12, 0.0), (1e9, 0.0), (1e300, 0.0), (1.0, 1e6)])
+def test_it_learns_in_any_unit(unit: float, zero: float) -> None:
+    problem = Problem(Space([Real("x", 0, 10), Real("z", 0, 1)]), Objective("y"))
+    points = problem.space.sample(30, seed=1)
+    values = [-((float(point["x"]) - 3) ** 2) + float(point["z"]) for point in points]
+    plain = [Trial.completed(point, {"y": value}) for point, value in zip(points, values, strict=True)]
+    other = [Trial.completed(point, {"y": zero + unit * y}) for point, y in zip(points, values, strict=True)]
+    (wanted,), (found,) = (Forest().suggest(problem, trials, n=1, seed=0) for trials in (plain, other))
+    assert found.point == wanted.point
+    assert found.info["rule"] == "improvement"
+    assert found.info["predicted"]["y"]["mean"] == pytest.approx(zero + unit * wanted.info["predicted"]["y"]["mean"])
+
+
+def test_trials_that_it_cannot_use_are_counted_and_a_vast_error_is_no_fault() -> None:
+    problem = Problem(Space([Real("x", 0, 10)]), Objective("y"))
+    points = problem.space.sample(8, seed=1)
+    history = [Trial.completed(point, {"y": float(point["x"])}) for point in points]
+    (one,) = Forest().suggest(problem, [*history, Trial.completed({"x": 1.0}, {"z": 1.0})], n=1, seed=0)
+    assert one.info["left_out"] == 1
+    vague = [Trial.completed(point, {"y": (float(point["x"]), 1e300)}) for point in points]
+    (one,) = Forest().suggest(problem, vague, n=1, seed=0)
+    assert one.info["rule"] == "improvement"
+
+
+def test_a_forest_that_fails_gives_way_to_a_design(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem(Space([Real("x", 0, 10)]), Objective("y"))
+    history = [Trial.completed(point, {"y": float(point["x"])}) for point in problem.space.sample(8, seed=1)]
+
+    def fail(*_: object) -> None:
+        raise ValueError("no tree grows")
+
+    monkeypatch.setattr("autolab.planners.forest.Trees", fail)
+    (one,) = Forest().suggest(problem, history, n=1, seed=0)
+    assert one.info == {"rule": "design", "fallback": "ValueError: no tree grows"}
+
+
+def test_it_leaves_the_generator_of_python_as_it_was() -> None:
+    code = """
+import random
+from autolab.planners.forest import Forest
+from autolab.model.objectives import Objective
+from autolab.model.parameters import Real
+from autolab.model.problem import Problem
+from autolab.model.space import Space
+from autolab.model.trial import Trial
+problem = Problem(Space([Real("x", 0, 10)]), Objective("y"))
+history = [Trial.completed(point, {"y": float(point["x"])}) for point in problem.space.sample(8, seed=1)]
+before = random.getstate()
+Forest().suggest(problem, history, n=1, seed=0)
+assert random.getstate() == before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -157,6 +157,16 @@ def test_a_misleading_past_costs_little(sign: float) -> None:
     assert sum(given) <= 1.2 * sum(without)
 
 
+@pytest.mark.parametrize("unit", [1e3, -1e3, 1e6])
+def test_a_past_in_another_unit_is_left_aside_once_trials_tell(unit: float) -> None:
+    history = trials(20, "prior", sign=unit) + trials(4, "campaign", seed=5)
+    (one,) = Bayes().suggest(PROBLEM, history, n=1, seed=0)
+    assert one.info["prior"]["y"]["weight"] == 0.0
+    assert not one.info["prior"]["y"]["followed"]
+    told = one.info["predicted"]["y"]
+    assert told["high"] - told["low"] < 60  # not as wide as the past's values are apart
+
+
 def test_a_past_of_noise_is_not_looked_at() -> None:
     rng = np.random.default_rng(0)
     points = PROBLEM.space.sample(40, 1)
