@@ -87,11 +87,8 @@ def value_at(axis: Axis | Only, x: float) -> Value:
     if isinstance(axis, Ordinal):
         return min(axis.values, key=lambda value: abs(value - x))
     if isinstance(axis, Component):
-        return (
-            0.0
-            if axis.optional and x <= max(axis.low / 2, 0.0)
-            else _within(x, axis.low, axis.high, ROUNDING * (axis.high - axis.low))
-        )
+        absent = axis.optional and x <= max(axis.low / 2, 0.0)
+        return 0.0 if absent else _within(x, axis.low, axis.high, ROUNDING * (axis.high - axis.low))
     msg = f"{axis.name!r} is categorical and has no number"
     raise TypeError(msg)
 

@@ -144,7 +144,7 @@ class Integer:
 
     def key(self, value: Value) -> float:
         """Return what two values have in common that are one: themselves."""
-        return float(value)
+        return value if isinstance(value, int) else float(value)
 
     def encode(self, values: Sequence[Any]) -> Array:
         """Return `n x 1`, linear in the value."""

@@ -81,15 +81,26 @@ class ResultsFile:
         return list(found.values())
 
     def add(self, result: Result) -> None:
-        """Add a line, durably."""
-        with self.path.open("ab+") as stream:
-            if stream.tell() > 0:
-                stream.seek(-1, os.SEEK_END)
-                if stream.read(1) != b"\n":  # what a killed process left
-                    stream.write(b"\n")
-            stream.write(result.to_line().encode() + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        """Add a line, durably.
+
+        Raises:
+            InputError: It cannot be written, as where the disk is full; what is in the file stays.
+        """
+        try:
+            with self.path.open("ab+") as stream:
+                if stream.tell() > 0:
+                    stream.seek(-1, os.SEEK_END)
+                    if stream.read(1) != b"\n":  # what a killed process left
+                        stream.write(b"\n")
+                stream.write(result.to_line().encode() + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            msg = (
+                f"{self.path} cannot be written: {error.strerror or error}. The runs that are in it stay; when it can be "
+                "written again, the same command goes on"
+            )
+            raise InputError(msg) from None
 
 
 def _cut_off(line: str) -> bool:

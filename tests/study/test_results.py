@@ -88,3 +88,22 @@ def test_a_folder_that_is_not_there_is_made(tmp_path: Path, result: Made) -> Non
         file.add(result("a", 0, [0.5]))
 
     assert len(file.read()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files are limited in size by a limit that Linux has")
+def test_a_full_disk_is_told_and_loses_nothing(file: ResultsFile, result: Made) -> None:
+    import resource
+
+    file.add(result("a", 0, [0.5]))
+    size = file.path.stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, before[1]))  # Python ignores the signal and gets an error
+    try:
+        with pytest.raises(InputError, match=r"cannot be written: .*\. The runs that are in it stay; .* goes on"):
+            file.add(result("a", 1, [0.5]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert [one.seed for one in file.read()] == [0]
+    file.add(result("a", 1, [0.5]))
+    assert [one.seed for one in file.read()] == [0, 1]
