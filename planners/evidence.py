@@ -28,6 +28,8 @@ _MOST = 1200
 """Trials that a model is made of; of more, those best by each objective (a quarter), and others at random."""
 _OF_A_SOURCE = 300
 """Trials of a past campaign that its model is made of: it is asked as often as the campaign's own."""
+_HAIR = 1e-3
+"""Share of the way from the bad quartile to the best by which a better trial is better: beside the best many are by less."""
 STALLED = 3
 """Trials without a better one after which nothing gets better."""
 _UNDER_WAY = frozenset({"proposed", "in_review", "approved", "running", "held"})
@@ -46,7 +48,7 @@ class Evidence:
         pending: `p x d`, encoded points under way.
         taken: Keys of all points tried or under way: not to be proposed again.
         streak: How many of the last trials failed in a row.
-        stall: How many trials were measured since the best one; 0 with several objectives.
+        stall: How many trials were measured since one was better, by more than a hair; 0 with several objectives.
         left_out: How many trials and pending points could not be used, for a quantity that is missing or not finite, or
             a point of another space or far away from it.
         aside: How many could have been used, but are too many for a model: see `_MOST`.
@@ -219,7 +221,15 @@ def _stall(problem: Problem, trials: Sequence[Trial]) -> int:
     if len(problem.objectives) > 1:
         return 0
     worth = [problem.utilities(one.outcome)[0] if problem.feasible(one.outcome) else -math.inf for one in trials]
-    return len(worth) - 1 - worth.index(max(worth)) if worth else 0
+    if not worth:
+        return 0
+    told = [one for one in worth if one > -math.inf]
+    hair = _HAIR * (max(told) - float(np.quantile(told, 0.25))) if told else 0.0
+    last, surpassed = 0, -math.inf
+    for i, one in enumerate(worth):
+        if one > surpassed + hair:
+            last, surpassed = i, one
+    return len(worth) - 1 - last
 
 
 def _streak(trials: Sequence[Trial]) -> int:

@@ -128,6 +128,8 @@ def test_ten_thousand_trials_cost_seconds_and_little_memory() -> None:
         ([1.0, 3.0, 2.0, 2.5], [0, 0, 0, 0], 2),
         ([1.0, 3.0, 2.0, 2.5], [0, 9, 0, 0], 0),  # the best breaks the constraint
         ([1.0, 3.0, 3.0], [0, 0, 0], 1),  # as good is not better
+        ([1.0, 3.0, 3.0002, 3.0004], [0, 0, 0, 0], 2),  # nor what is better by a hair
+        ([1.0, 3.0, 3.0005, 3.1], [0, 0, 0, 0], 0),
         ([1.0, 2.0], [9, 9], 1),
         ([], [], 0),
     ],

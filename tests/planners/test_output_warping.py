@@ -87,6 +87,15 @@ def test_once_nothing_gets_better_the_plain_scale_tells_the_best_apart() -> None
     assert made([*others[:-3], best, *others[-3:]])[1] is None
 
 
+def test_once_nothing_gets_better_every_second_point_sees_bad_values_as_they_are() -> None:
+    # trials beside one another narrow the fence: what lies elsewhere would look flat
+    *others, best = [one for one in trials(broad) if one.outcome["y"].value > 0.2]
+    far = Trial.completed({"a": 0.01, "b": 0.01}, {"y": -1e3})
+    for late in range(5):
+        _, found = made([far, *others[late:], best, *others[:late]])
+        assert (found is not None and found.drawn_in > 0) == (late != 3), late
+
+
 def test_a_bounded_objective_is_not_warped() -> None:
     problem = Problem(SQUARE, [Objective("y")], outcome_constraints=[OutcomeConstraint("y", "<=", 20.0)])
     assert made(trials(steep), problem)[1] is None
