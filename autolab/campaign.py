@@ -37,6 +37,7 @@ from autolab.loop.supplies import Supplies
 from autolab.loop.table import table
 from autolab.model.clock import Clock, Mode
 from autolab.model.errors import InputError
+from autolab.model.seeds import decision_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -364,7 +365,13 @@ class Campaign:
             self._switch.raise_to(self._switch.level + 1, "stop_requested", "stop() was called")
 
     def check(self) -> list[str]:
-        """Check what can be checked without connecting to anything, and return notes for a person."""
+        """Check what can be checked without connecting to anything, and return notes for a person.
+
+        Raises:
+            InputError: The planner refuses the problem: a setting is wrong.
+            DesignUnfit: Its design does not fit the space.
+        """
+        self.planner.suggest(self.problem, [], n=1, seed=decision_seed(self.seed, 0))
         notes = [f"{len(self.problem.space.names)} parameters, {len(self.problem.objectives)} objective(s)"]
         if self.lab is not None:
             notes.append(f"{len(self.lab.instruments)} instruments, {'physical' if self.physical else 'virtual'} lab")

@@ -42,8 +42,14 @@ def _notes(file: Path) -> list[str]:
         lab = load_lab(file)
         return [f"lab of {len(lab.instruments)} instruments: {', '.join(lab.instruments)}"]
     from autolab.campaign import Campaign
+    from autolab.model.errors import DesignUnfit, InputError
+    from autolab.spec.campaign_file import faulty_planner
 
-    return Campaign.from_file(file).check()
+    loaded = Campaign.from_file(file)
+    try:
+        return loaded.check()
+    except (DesignUnfit, InputError) as error:
+        raise faulty_planner(file, error) from None
 
 
 def _is_lab(file: Path) -> bool:

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from autolab.journal.events import Entry
-from autolab.model.errors import DesignUnfit, DesignUsedUp, EmptySpace, PlannerError, StopRequested
+from autolab.model.errors import DesignUnfit, DesignUsedUp, EmptySpace, InputError, PlannerError, StopRequested
 from autolab.model.seeds import decision_seed
 from autolab.planners.evidence import gather
 
@@ -71,7 +71,8 @@ class Decider:
         decision = len(history.decisions)
         seed = decision_seed(self.seed, decision)
         pending = [dict(point) for point in history.pending]
-        suggestions, fallback = self._suggest_what_is_left(history.usable_history(), n, pending, seed)
+        asked = history.usable_history()
+        suggestions, fallback = self._suggest_what_is_left(asked, n, pending, seed, first=not decision)
         if self._enough is not None:
             with self._breaking():
                 ended = self._enough.reason(history.usable_history(), suggestions, seed)
@@ -95,15 +96,17 @@ class Decider:
         record.write_all([Entry("decided", body)])
         return None
 
-    def _suggest_what_is_left(self, history: Sequence[Trial], n: int, pending: Points, seed: int) -> Suggested:
+    def _suggest_what_is_left(
+        self, history: Sequence[Trial], n: int, pending: Points, seed: int, *, first: bool
+    ) -> Suggested:
         try:
-            return self._suggest(history, n, pending, seed)
+            return self._suggest(history, n, pending, seed, first=first)
         except DesignUnfit:
             raise  # other points in its place would not be the design that was asked for
         except DesignUsedUp as done:
             if done.left == 0:
                 raise EmptySpace(str(done)) from None
-            return self._suggest(history, done.left, pending, seed)
+            return self._suggest(history, done.left, pending, seed, first=first)
         except PlannerError:
             left = self._left(history, n, pending)
             if left == n:
@@ -111,7 +114,7 @@ class Decider:
         if left == 0:
             msg = "every point of the space was tried: widen the space to go on"
             raise EmptySpace(msg)
-        return self._suggest(history, left, pending, seed)
+        return self._suggest(history, left, pending, seed, first=first)
 
     def _left(self, history: Sequence[Trial], n: int, pending: Points) -> int:
         """Return how many of `n` points can be found that were not tried."""
@@ -119,12 +122,14 @@ class Decider:
         drawn = space.sample(n + len(taken), 0)
         return min(n, sum(space.key(point) not in taken for point in drawn))
 
-    def _suggest(self, history: Sequence[Trial], n: int, pending: Points, seed: int) -> Suggested:
+    def _suggest(self, history: Sequence[Trial], n: int, pending: Points, seed: int, *, first: bool) -> Suggested:
         try:
             return self._ask(self.planner, history, n, pending, seed), None
         except (DesignUnfit, DesignUsedUp, EmptySpace, StopRequested):
             raise
         except Exception as error:
+            if first and isinstance(error, InputError):
+                raise  # a setting is wrong: nothing is lost yet, and a fallback would hide it for days
             reason = f"{type(error).__name__}: {error}"
             failure = error
         try:

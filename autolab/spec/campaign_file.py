@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from autolab.lab.declaration import LabDeclaration
 from autolab.loop.budget import Review
-from autolab.model.errors import Fault, FaultyFile
+from autolab.model.errors import AutolabError, Fault, FaultyFile
 from autolab.model.problem import Problem
 from autolab.spec.campaign_model import AfterModel, CampaignModel
 from autolab.spec.document import read_document
@@ -77,6 +77,15 @@ def load_campaign(path: Path | str) -> CampaignFile:
         order = list(dict.fromkeys(fault.file for fault in faults))
         raise FaultyFile(sorted(faults, key=lambda fault: (order.index(fault.file), fault.line)))
     return loaded
+
+
+def faulty_planner(path: Path | str, error: AutolabError) -> FaultyFile:
+    """Return the fault of a campaign file whose planner, once made and asked, refuses the problem."""
+    faults: list[Fault] = []
+    document = read_document(path, faults)
+    if document is not None:
+        Findings(document, faults).add(("planner",), str(error))
+    return FaultyFile(faults)
 
 
 def _load(path: Path, faults: list[Fault]) -> CampaignFile | None:

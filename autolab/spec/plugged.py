@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_type_hints
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -63,8 +64,32 @@ def _wanted(made: object, name: str, value: object) -> str | None:
     try:
         adapter.validate_python(value, strict=not isinstance(value, list | dict))
     except ValidationError:
-        return str(getattr(hint, "__name__", hint)).replace("typing.", "")
+        return " or ".join(dict.fromkeys(_said(hint)))
     return None
+
+
+_SAID = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+def _said(hint: Any) -> list[str]:  # noqa: ANN401  a type, or a form of several
+    """Return in people's words what values a type has, leaving out that there may be none.
+
+    >>> _said(int | None), _said(Literal["extra", "random"]), _said(Mapping[str, float])
+    (['a whole number'], ["one of 'extra', 'random'"], ['a mapping of keys to values'])
+    """
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind in {Union, UnionType}:
+        return [text for one in parts if one is not type(None) for text in _said(one)]
+    if kind is Literal:
+        return [f"one of {', '.join(map(repr, parts))}"]
+    made = kind or hint
+    if made in _SAID:
+        return [_SAID[made]]
+    if isinstance(made, type) and issubclass(made, Mapping):
+        return ["a mapping of keys to values"]
+    if isinstance(made, type) and issubclass(made, Sequence):
+        return ["a list"]
+    return [str(getattr(hint, "__name__", hint))]
 
 
 def build_protocol(

@@ -48,6 +48,36 @@ def test_faults_go_to_standard_error_one_a_line_and_exit_2(autolab: Autolab, fil
     assert count == "2 faults"
 
 
+@pytest.mark.parametrize(
+    ("planner", "told"),
+    [
+        (
+            "{use: level_set, quantity: eror, level: 3}",
+            "planner: the problem has no quantity 'eror': did you mean 'error'?",
+        ),
+        ("{use: bayes, mean: {error: 3 * rat}}", "planner: mean of 'error': there is no parameter 'rat'"),
+        ("{use: simplex_lattice}", "planner: simplex_lattice needs a mixture and the space declares none; "),
+        ("{use: bayes, initial: one}", "planner.initial: must be a whole number, got 'one'"),
+        ("{use: forest, kind: oak}", "planner.kind: must be one of 'random', 'extra', got 'oak'"),
+        ("{use: level_set, quantity: error, level: high}", "planner.level: must be a number, got 'high'"),
+        ("{use: bayes, mean: 3}", "planner.mean: must be a mapping of keys to values, got 3"),
+    ],
+)
+def test_a_planner_that_cannot_be_for_the_problem_is_a_fault(
+    planner: str, told: str, autolab: Autolab, files: Path
+) -> None:
+    path = files / "campaign.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    (at,) = [i for i, line in enumerate(lines) if line.startswith("planner:")]
+    lines[at] = f"planner: {planner}"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    result = autolab("check", path)
+    assert result.exit_code == 2
+    first, count = result.stderr.splitlines()
+    assert first.startswith(f"{path}:{at + 1}: {told}")
+    assert count == "1 fault"
+
+
 def test_faults_as_json(autolab: Autolab, files: Path) -> None:
     result = autolab("check", broken(files), "--json")
     assert result.exit_code == 2

@@ -14,7 +14,7 @@ from autolab.journal.requests import request
 from autolab.loop.budget import Budget, Review
 from autolab.loop.progress import Progress
 from autolab.model.candidates import Candidates
-from autolab.model.errors import DesignUnfit, PlannerError, TrialFailed
+from autolab.model.errors import DesignUnfit, InputError, PlannerError, TrialFailed
 from autolab.model.objectives import Objective
 from autolab.model.parameters import Integer, Real
 from autolab.model.problem import Problem
@@ -92,6 +92,32 @@ def test_a_planner_that_raises_is_replaced_and_the_journal_says_so(simple: Calla
     assert [decision.fallback for decision in campaign.history.decisions] == [None, *["RuntimeError: no idea"] * 2]
     points = [trial.point["x"] for trial in campaign.history.trials]
     assert len(set(points)) == 3
+
+
+def test_a_planner_that_refuses_the_problem_ends_the_first_run_and_no_later_one(
+    simple: Callable[..., Campaign],
+) -> None:
+    class Misspelt(Sobol):
+        def suggest(self, problem: Any, history: Any, *, n: int, pending: Any = (), seed: int) -> Any:
+            msg = "the problem has no quantity 'yy'"
+            raise InputError(msg)
+
+    campaign = simple(planner=Misspelt())
+    with pytest.raises(InputError, match="no quantity 'yy'"):
+        campaign.check()
+    with pytest.raises(InputError, match="no quantity 'yy'"):
+        campaign.run(3)
+    (stopped,) = events(campaign, "stopped")
+    assert "no quantity 'yy'" in stopped.body["detail"]
+    assert campaign.history.trials == ()
+
+    class Later(Misspelt):
+        def suggest(self, problem: Any, history: Any, **asked: Any) -> Any:
+            return (super() if history else Sobol()).suggest(problem, history, **asked)
+
+    campaign = simple(planner=Later(), journal=campaign.journal_path.with_name("later.sqlite"))
+    assert campaign.run(3).completed == 3  # a campaign under way goes on
+    assert [bool(decision.fallback) for decision in campaign.history.decisions] == [False, True, True]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

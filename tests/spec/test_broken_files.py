@@ -92,7 +92,7 @@ CAMPAIGNS = [
     (('seconds: "<= 60"', 'secs: "<= 60"'), 11, "outcome_constraints.secs", "does not measure 'secs'", "seconds"),
     (("{use: bayes}", "{use: byes}"), 12, "planner.use", "unknown planner 'byes'", "Did you mean 'bayes'"),
     (("{use: bayes}", "{use: bayes, inital: 8}"), 12, "planner.inital", "no option 'inital'", "'initial'"),
-    (("{use: bayes}", '{use: bayes, initial: "8"}'), 12, "planner.initial", "int | None, got '8'", ""),
+    (("{use: bayes}", '{use: bayes, initial: "8"}'), 12, "planner.initial", "a whole number, got '8'", ""),
     (("{use: bayes}", "{use: bayes, initial: 1}"), 12, "planner.initial", "at least 2, got 1", ""),
     (("{use: bayes}", "{use: bayes, batch: 0}"), 12, "planner.batch", "at least 1, got 0", ""),
     (("use: gravimetric", "use: gravimetry"), 14, "protocol.use", "unknown protocol", "Did you mean 'gravimetric'"),
