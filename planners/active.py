@@ -14,7 +14,7 @@ from autolab.model.names import did_you_mean
 from autolab.model.ranges import is_finite
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
-from autolab.planners.checks import check_asked, check_initial
+from autolab.planners.checks import check_initial
 from autolab.planners.designs import designed, fallback
 from autolab.planners.evidence import gather
 from autolab.planners.prediction import fitted, predictions_of
@@ -138,7 +138,6 @@ class Learn:
 def _proposed(
     problem: Problem, evidence: Evidence, n: int, seed: int, enough: int, rule: str, make: Make
 ) -> list[Suggestion]:
-    check_asked(n, seed)
     if len(evidence.x) < 2 or len(evidence.x) + len(evidence.failed) < enough:
         return designed(problem, evidence, n, seed, {})
     try:

@@ -23,6 +23,7 @@ import numpy as np
 from autolab.model.candidates import Candidates
 from autolab.model.errors import BatchTooLarge, DesignUsedUp, EmptySpace
 from autolab.model.suggestion import Suggestion
+from autolab.planners.checks import check_asked
 from autolab.planners.evidence import gather
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ _TRIED = 128  # values of the shared keys; more are not tried one by one
 
 
 def as_batch(suggest: F) -> F:
-    """Make a planner's `suggest` keep what a batch shares, and order it by cost (a decorator of the method)."""
+    """Make a planner's `suggest` keep what a batch shares, and order it by cost (a decorator of the method).
+
+    It is not asked for what is no number of points, nor by what is no seed.
+    """
 
     @functools.wraps(suggest)
     def batched(
@@ -53,6 +57,7 @@ def as_batch(suggest: F) -> F:
         pending: Sequence[Point] = (),
         seed: int,
     ) -> list[Suggestion]:
+        check_asked(n, seed)
         asked = functools.partial(suggest, self)
         found = together(asked, problem, history, n=n, pending=pending, seed=seed)
         return in_order(problem, history, pending, found)

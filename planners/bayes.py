@@ -29,7 +29,7 @@ from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch, previous_of
 from autolab.planners.belief import sampled
 from autolab.planners.calibration import Calibration, calibration
-from autolab.planners.checks import check_asked, check_initial
+from autolab.planners.checks import check_initial
 from autolab.planners.designs import designed, fallback
 from autolab.planners.evidence import gather
 from autolab.planners.explaining import explain
@@ -108,7 +108,6 @@ class Bayes:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_asked(n, seed)
         evidence = self._gathered(problem, history, pending)
         few = self._too_few(evidence)
         if few and not self._knows(problem, evidence):

@@ -13,7 +13,7 @@ from autolab.model.candidates import Candidates
 from autolab.model.errors import AutolabError, InputError, PlannerError
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
-from autolab.planners.checks import check_asked, check_initial
+from autolab.planners.checks import check_initial
 from autolab.planners.designs import designed, fallback
 from autolab.planners.evidence import gather
 from autolab.planners.explaining import explain
@@ -76,7 +76,6 @@ class Forest:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_asked(n, seed)
         evidence = gather(problem, history, pending)
         pool = [] if self._too_few(problem, evidence) else _pool(problem, evidence, n, seed)
         if len(pool) < n:  # too few trials, or too few points: the design says so

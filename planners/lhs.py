@@ -13,7 +13,6 @@ from autolab.model.candidates import Candidates
 from autolab.model.parameters import Categorical
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
-from autolab.planners.checks import check_asked
 from autolab.planners.conditioned import conditioned
 from autolab.planners.designs import evenest, farthest
 from autolab.planners.evidence import gather
@@ -73,7 +72,6 @@ class LatinHypercube:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_asked(n, seed)
         evidence, space = gather(problem, history, pending), problem.space
         strata = self.runs if self.runs is not None else len(evidence.taken) + n
         left = max(0, strata - len(evidence.taken))

@@ -11,7 +11,6 @@ import numpy as np
 from autolab.model.errors import DesignUnfit, InputError
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
-from autolab.planners.checks import check_asked
 from autolab.planners.evidence import gather
 from autolab.planners.exchange import Criterion, Exchange
 from autolab.planners.pool import with_corners
@@ -114,7 +113,6 @@ def optimal(
     criterion: Criterion,
 ) -> list[Suggestion]:
     """Return `n` points of the design that completes what is known best; see `DOptimal.suggest`."""
-    check_asked(n, seed)
     evidence, space = gather(problem, history, pending), problem.space
     rule = f"{criterion.lower()}_optimal"
     left = n if runs is None else max(0, runs - len(evidence.taken))

@@ -88,6 +88,9 @@ class PlannerOptimizer:
         checkpoint: str | Path | None = None,
         stop: Stop | None = None,
     ) -> None:
+        if not hasattr(planner, "suggest"):
+            msg = f"the planner of an optimizer must be able to suggest, got {planner!r}; problem first, then planner"
+            raise InputError(msg)
         self.problem, self.planner, self.seed = problem, planner, seed
         self.checkpoint_path = None if checkpoint is None else Path(checkpoint)
         self._stop = stop
@@ -127,6 +130,9 @@ class PlannerOptimizer:
             InputError: An id that is unknown, or whose trial has ended; an outcome or a parameter that is missing.
                 Then none of the points is taken.
         """
+        if isinstance(points, Mapping):
+            msg = f"ingest takes a list of points, got one: {points!r}; put it in brackets"
+            raise InputError(msg)
         taken: set[int] = set()
         ended = [self._ended(point, taken) for point in points]
         for number, trial in ended:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from autolab.model.candidates import Candidates
 from autolab.planners.prediction import varied
 from autolab.planners.surrogate import Models, Surrogate, surrogate_of
 
@@ -67,8 +68,8 @@ def warped(problem: Problem, evidence: Evidence, models: Models) -> Warped | Non
     bounded = any(limit.name == objective.name for limit in problem.outcome_constraints)
     if bounded or plain.trust is not None or len(evidence.y) < _LEAST or not np.ptp(evidence.y[:, 0]) > 0:
         return None
-    if varied(problem, evidence):  # trials beside the best narrow the fence, and what lies elsewhere looks flat
-        return None
+    if varied(problem, evidence) and not isinstance(problem.space, Candidates):
+        return None  # trials crowded beside the best narrow the fence, and what lies elsewhere looks flat
     error, side = evidence.error[:, 0], objective.sign
     values = side * drawn_in(side * evidence.y[:, 0])
     moved = int((values != evidence.y[:, 0]).sum())

@@ -15,7 +15,6 @@ from autolab.model.errors import AutolabError, PlannerError
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch, previous_of
 from autolab.planners.bayes import FEW, Bayes
-from autolab.planners.checks import check_asked
 from autolab.planners.comparisons import Comparisons, comparisons
 from autolab.planners.designs import designed, fallback
 from autolab.planners.explanation import Explanation, explain_plainly
@@ -63,7 +62,6 @@ class Preference:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_asked(n, seed)
         compared = comparisons(problem, history, pending)
         if self._untrusted(compared):
             return designed(problem, compared.evidence, n, seed, {}, centered=True)

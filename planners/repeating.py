@@ -12,7 +12,6 @@ from autolab.model.errors import InputError
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
 from autolab.planners.bayes import Bayes
-from autolab.planners.checks import check_asked
 from autolab.planners.evidence import gather
 from autolab.planners.knowledge import knowledge_gradient
 
@@ -57,7 +56,6 @@ class Repeating:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_asked(n, seed)
         fresh = Bayes(self.initial).suggest(problem, history, n=n, pending=pending, seed=seed)
         if fresh[0].info["rule"] != "improvement":
             return fresh

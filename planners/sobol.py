@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
-from autolab.planners.checks import check_asked
 from autolab.planners.designs import fill
 from autolab.planners.evidence import gather
 
@@ -40,7 +39,6 @@ class Sobol:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_asked(n, seed)
         evidence = gather(problem, history, pending)
         points = fill(problem.space, n, evidence.known, evidence.taken, seed)
         return [Suggestion(point, {"rule": "sobol"}) for point in points]

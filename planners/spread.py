@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from autolab.model.suggestion import Suggestion
 from autolab.planners.batches import as_batch
-from autolab.planners.checks import check_asked
 from autolab.planners.designs import farthest
 from autolab.planners.evidence import gather
 from autolab.planners.pool import greatest, untried
@@ -48,7 +47,6 @@ class FarthestPoint:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_asked(n, seed)
         evidence, space = gather(problem, history, pending), problem.space
         most = _POOL if hasattr(space, "table") else max(_DRAWN, 16 * n)
         points = untried(space, n, evidence.taken, seed, most=most)
@@ -74,7 +72,6 @@ class KMedoids:
             PlannerError: Fewer than `n` points are left in the space.
             ValueError: `n` is less than 1.
         """
-        check_asked(n, seed)
         evidence, space = gather(problem, history, pending), problem.space
         points = untried(space, n, evidence.taken, seed, most=_OBJECTS)
         chosen = medoids(space.encode(points), n, evidence.known)

@@ -113,7 +113,7 @@ def test_a_planner_that_refuses_the_problem_ends_the_first_run_and_no_later_one(
 
     class Later(Misspelt):
         def suggest(self, problem: Any, history: Any, **asked: Any) -> Any:
-            return (super() if history else Sobol()).suggest(problem, history, **asked)
+            return super().suggest(problem, history, **asked) if history else Sobol().suggest(problem, history, **asked)
 
     campaign = simple(planner=Later(), journal=campaign.journal_path.with_name("later.sqlite"))
     assert campaign.run(3).completed == 3  # a campaign under way goes on

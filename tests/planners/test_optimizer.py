@@ -145,6 +145,15 @@ def test_what_is_wrong_is_told_and_nothing_is_taken(wrong: Any, error: type[Exce
     assert optimizer.state() == before
 
 
+def test_what_is_swapped_or_no_list_is_told(optimizer: PlannerOptimizer) -> None:
+    with pytest.raises(InputError, match=r"must be able to suggest, got Problem.*; problem first, then planner"):
+        as_optimizer(Sobol(), PROBLEM, seed=1)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"ingest takes a list of points, got one: .*; put it in brackets"):
+        optimizer.ingest({"_id": 1, "y": 1.0})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="n must be a whole number, got '3'"):
+        optimizer.suggest("3")  # type: ignore[arg-type]
+
+
 def test_points_of_a_person_get_ids(optimizer: PlannerOptimizer) -> None:
     (found,) = optimizer.register_suggestions([{**POINT, "_id": "mine", "x": np.float64(3.0)}])
     assert found == {"_id": 1, **POINT, "x": 3.0}
