@@ -230,6 +230,11 @@ class Bayes:
             if name not in problem.outcome_names:
                 msg = f"mean: there is no quantity {name!r}: {did_you_mean(name, problem.outcome_names)}"
                 raise InputError(msg)
+        if self.mean:
+            from autolab.planners.stated import Stated
+
+            for name, mean in self.mean.items():
+                Stated(name, mean, problem.space).check_space()
         return gather(problem, history, pending, apart=True)
 
     def _telling(self, problem: Problem, history: Sequence[Trial]) -> Evidence:

@@ -126,6 +126,24 @@ class Stated:
                 )
                 raise InputError(msg)
 
+    def check_space(self) -> None:
+        """Refuse what is not defined at every point of the space, as far as points at random tell.
+
+        Raises:
+            InputError: It names the quantity, the formula and a point.
+        """
+        self._usual  # noqa: B018  refused where it is defined nowhere
+        points = self.space.sample(_PLACES, seed=0)
+        wrong = [
+            point for point, value in zip(points, self.at(points).tolist(), strict=True) if not math.isfinite(value)
+        ]
+        if wrong:
+            msg = (
+                f"mean of {self.name!r}: {named(self.stated)!r} is not defined at {dict(wrong[0])!r}; "
+                "state one that is defined at every point"
+            )
+            raise InputError(msg)
+
     @cached_property
     def _usual(self) -> tuple[float, float]:
         """Mean and standard deviation over points of the space."""

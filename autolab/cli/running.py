@@ -28,7 +28,7 @@ NEXT: dict[str, str] = {
     "target": "To go on, raise or remove `budget.target` and run again.",
     "gain": "To go on, lower or remove `budget.gain` and run again.",
     "regret": "To go on, lower or remove `budget.regret` and run again.",
-    "space_exhausted": "Every point was tried; widen the space to go on.",
+    "space_exhausted": "To go on, widen the space or take another planner.",
     "stop_requested": "Run again to go on where it stopped.",
     "interrupted": "Run again to go on where it stopped.",
     "failure_streak": "Look at the reasons with `autolab status`, remove the cause, and run again.",

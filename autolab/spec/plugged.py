@@ -48,6 +48,10 @@ def make_planner(
         elif (wanted := _wanted(made, name, value)) is not None:
             findings.add((*at, name), f"must be {wanted}, got {value!r}")
             good = False
+    for name, one in parameters.items():
+        if one.default is one.empty and one.kind not in {one.VAR_KEYWORD, one.VAR_POSITIONAL} and name not in settings:
+            findings.add((*at, name), "is missing", f"Add `{name}:`, without which there is no planner {use!r}")
+            good = False
     with findings.at((*at, *settings) if len(settings) == 1 else at):
         planner: Planner | None = made(**settings) if good else None
         return planner

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import filelock
 
@@ -88,10 +88,7 @@ class ResultsFile:
         """
         try:
             with self.path.open("ab+") as stream:
-                if stream.tell() > 0:
-                    stream.seek(-1, os.SEEK_END)
-                    if stream.read(1) != b"\n":  # what a killed process left
-                        stream.write(b"\n")
+                _mend(stream)
                 stream.write(result.to_line().encode() + b"\n")
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -101,6 +98,20 @@ class ResultsFile:
                 "written again, the same command goes on"
             )
             raise InputError(msg) from None
+
+
+def _mend(stream: BinaryIO) -> None:
+    """End the last line where its end is missing; take it away where it is no result: a kill or a full disk cut it."""
+    stream.seek(0)
+    whole, end, rest = stream.read().rpartition(b"\n")
+    if not rest:
+        return
+    try:
+        Result.from_line(rest.decode("utf-8", errors="replace"))
+    except InputError:
+        stream.truncate(len(whole) + len(end))
+    else:
+        stream.write(b"\n")
 
 
 def _cut_off(line: str) -> bool:

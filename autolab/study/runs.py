@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autolab.model.errors import InputError
+from autolab.model.errors import DesignUnfit, InputError
 from autolab.model.seeds import decision_seed
 from autolab.study.memory import peak_megabytes, start_anew
 
@@ -174,6 +174,10 @@ def perform(run: Run) -> Result:
 
     One thread throughout, whatever the libraries would take. A planner that fails ends its run early, and the result
     says why. Pure but for times and memory: the same run gives the same scores in any process.
+
+    Raises:
+        InputError: The planner refuses the problem when it is first asked: a setting is wrong, or a package missing.
+        DesignUnfit: Its design does not fit the space.
     """
     from autolab.planners.isolation import isolated
 
@@ -199,6 +203,8 @@ def _performed(run: Run) -> Result:
             for one in found:
                 case.problem.space.check(one)
         except Exception as trouble:  # whatever a planner does, the study goes on and tells it
+            if not seconds and isinstance(trouble, InputError | DesignUnfit):
+                raise  # it refuses the problem, or a package is missing: what the starts alone found is no result
             error = f"{type(trouble).__name__}: {trouble}"[:500]
             break
         if not found:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, cast
 
+from autolab.model.errors import DesignUnfit, InputError
 from autolab.study.runs import Result, Run, perform
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lost:
-    """A run of which there is no result: not its planner failed, but the process around it.
+    """A run of which there is no result: its planner refused the problem, or the process around it failed.
 
     Attributes:
         run: What was lost; the next start does it again.
@@ -34,7 +35,11 @@ class Lost:
 def here(runs: Sequence[Run]) -> Iterator[Result | Lost]:
     """Perform runs one after another in this process."""
     for run in runs:
-        yield perform(run)
+        try:
+            done: Result | Lost = perform(run)
+        except (DesignUnfit, InputError) as refusal:
+            done = Lost(run, f"{type(refusal).__name__}: {refusal}")
+        yield done
 
 
 def in_processes(runs: Sequence[Run], jobs: int) -> Iterator[Result | Lost]:

@@ -56,6 +56,10 @@ def test_faults_go_to_standard_error_one_a_line_and_exit_2(autolab: Autolab, fil
             "planner: the problem has no quantity 'eror': did you mean 'error'?",
         ),
         ("{use: bayes, mean: {error: 3 * rat}}", "planner: mean of 'error': there is no parameter 'rat'"),
+        (
+            "{use: bayes, mean: {error: log(rate - 2)}}",
+            "planner: mean of 'error': 'log(rate - 2)' is not defined at {'rate': ",
+        ),
         ("{use: simplex_lattice}", "planner: simplex_lattice needs a mixture and the space declares none; "),
         ("{use: bayes, initial: one}", "planner.initial: must be a whole number, got 'one'"),
         ("{use: forest, kind: oak}", "planner.kind: must be one of 'random', 'extra', got 'oak'"),

@@ -49,6 +49,14 @@ def test_every_way_to_be_cut_off(file: ResultsFile, result: Made) -> None:
         assert [one.seed for one in file.read()] == [0]
 
 
+def test_after_every_way_to_be_cut_off_more_can_be_added(file: ResultsFile, result: Made) -> None:
+    whole = result("a", 1, [0.5]).to_line()
+    for kept in range(1, len(whole) + 1):
+        file.path.write_text(result("a", 0, [0.5]).to_line() + "\n" + whole[:kept], encoding="utf-8")
+        file.add(result("a", 2, [0.5]))
+        assert [one.seed for one in file.read()] == ([0, 1, 2] if kept == len(whole) else [0, 2])
+
+
 def test_a_result_twice_counts_once(file: ResultsFile, result: Made) -> None:
     file.add(result("a", 0, [0.5]))
     file.add(result("a", 0, [0.7]))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from autolab.model.errors import InputError
+from autolab.model.errors import DesignUnfit, InputError, MissingExtra
 from autolab.model.problem import Problem
 from autolab.model.seeds import decision_seed
 from autolab.model.suggestion import Suggestion
@@ -21,6 +21,7 @@ from autolab.study import memory
 from autolab.study.baseline import Random
 from autolab.study.case import Case, Noisy
 from autolab.study.runs import Result, Run, Setting, perform, source_of, versions
+from autolab.study.workers import Lost, here
 
 UP: list[Any] = [{"k": k} for k in range(10)]
 
@@ -94,6 +95,17 @@ def test_a_planner_that_raises_ends_its_run(case: Case) -> None:
     result = perform(run(case, Scripted([{"k": 2}, RuntimeError("singular"), {"k": 3}])))
 
     assert (result.score, result.error) == ([4.0], "RuntimeError: singular")
+
+
+def test_a_planner_that_refuses_the_problem_has_no_result(case: Case) -> None:
+    for refusal in (MissingExtra("run  pip install 'autolab-sdl[ax]'"), DesignUnfit("it needs a mixture")):
+        with pytest.raises(type(refusal)):
+            perform(run(case, Scripted([*UP[:2], refusal]), starts=2))
+        (lost,) = here([run(case, Scripted([*UP[:2], refusal]), starts=2)])
+        assert isinstance(lost, Lost)
+        assert lost.reason == f"{type(refusal).__name__}: {refusal}"
+        later = perform(run(case, Scripted([*UP[:3], refusal]), starts=2))  # it worked once: what it found counts
+        assert later.error == lost.reason
 
 
 def test_a_point_outside_the_space_ends_the_run(case: Case) -> None:
