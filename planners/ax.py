@@ -144,14 +144,18 @@ class AxSession(Session):
     def _limits(self) -> tuple[list[str], dict[str, str]]:
         """Return outcome constraints, and second names of quantities that cannot have both goal and bound by one.
 
-        Ax refuses a bound on its only objective, and an objective to match is told as a distance.
+        Ax refuses a bound on its only objective, of several takes one on the bad side of each, and an objective to match
+        is told as a distance.
         """
         goals = {one.name: one for one in self.problem.objectives}
+        bad = {"maximize": ">=", "minimize": "<=", "match": ""}
+        limits = self.problem.outcome_constraints
         found, doubled = [], dict[str, str]()
-        for limit in self.problem.outcome_constraints:
+        for limit in limits:
             goal = goals.get(limit.name)
             metric = self._metrics[limit.name]
-            if goal is not None and (len(goals) == 1 or goal.goal == "match"):
+            alone = sum(one.name == limit.name for one in limits) == 1
+            if goal is not None and (len(goals) == 1 or limit.side != bad[goal.goal] or not alone):
                 metric = doubled[limit.name] = f"{metric}b"
             found.append(f"{metric} {limit.side} {limit.bound!r}")
         return found, doubled

@@ -103,7 +103,7 @@ class BayBESession(Session):
         if problem.outcome_constraints and breaches == "refuse":
             limits = ", ".join(map(str, problem.outcome_constraints))
             msg = (
-                f"BayBE knows no outcome constraints, and the problem has {limits}: take BayBE(breaches='worst'), "
+                f"BayBE knows no outcome constraints, and the problem has {limits}: take its setting breaches: worst (BayBE(breaches='worst')), "
                 "which tells it the worst value so far in place of a result that breaks one, or a planner that models "
                 "them, such as Bayes or Ax"
             )

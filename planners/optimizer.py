@@ -18,6 +18,7 @@ from autolab.model.names import did_you_mean
 from autolab.model.ranges import plain
 from autolab.model.seeds import decision_seed
 from autolab.model.trial import Trial, as_outcome
+from autolab.planners.checks import check_asked
 from autolab.planners.optimizer_state import read, saved, write
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class PlannerOptimizer:
         if not hasattr(planner, "suggest"):
             msg = f"the planner of an optimizer must be able to suggest, got {planner!r}; problem first, then planner"
             raise InputError(msg)
+        check_asked(1, seed)
         self.problem, self.planner, self.seed = problem, planner, seed
         self.checkpoint_path = None if checkpoint is None else Path(checkpoint)
         self._stop = stop

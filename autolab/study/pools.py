@@ -125,7 +125,33 @@ def _read(path: Path, source: Source) -> tuple[pd.DataFrame, str]:
     if missing:
         msg = f"{path}: there is no column {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}"
         raise InputError(msg)
-    return frame[wanted].dropna(), digest
+    frame = frame[wanted].dropna()
+    for head in wanted:
+        _check_numbers(path, frame[head], must=head == source.outcome, below=2 if isinstance(head, str) else 1)
+    return frame, digest
+
+
+def _check_numbers(path: Path, column: pd.Series[Any], *, must: bool, below: int) -> None:
+    """Refuse a column of numbers that holds something else.
+
+    Args:
+        path: Of the file.
+        column: With the rows of the file as its index.
+        must: Whether it must be numbers; else it is one of numbers if half of it is.
+        below: Line of the first row.
+
+    Raises:
+        InputError: The message says where.
+    """
+    import pandas as pd  # loaded late: a second
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = column[~np.isfinite(numbers.to_numpy(dtype=float))]
+    if len(wrong) and (must or 2 * len(wrong) < len(column)):
+        msg = (
+            f"{path}:{int(wrong.index[0]) + below}: column {column.name!r}: {str(wrong.iloc[0])!r} is no finite number"
+        )
+        raise InputError(msg)
 
 
 def read_csv(path: Path, *, head: bool = True) -> tuple[pd.DataFrame, str]:

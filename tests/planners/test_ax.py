@@ -190,6 +190,21 @@ def test_it_keeps_off_what_breaks_a_constraint() -> None:
 
 @needs_ax
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "limits", [["q >= 0.3", "q <= 1.5"], ["q <= 0.9"], ["y >= 0.1"], ["q >= 0.3"], ["y >= 0.1", "y <= 1.5", "q >= 0.2"]]
+)
+def test_objectives_may_be_bounded_on_either_side(limits: list[str]) -> None:
+    problem = Problem(BOX.space, [Objective("y", "minimize"), Objective("q")], limits)
+    history = [
+        Trial.completed(point, {"y": float(point["x"]) + float(point["k"]) / 9, "q": 2 * float(point["x"])})
+        for point in BOX.space.sample(8, seed=1)
+    ]
+    (one,) = Ax().suggest(problem, history, n=1, seed=1)
+    assert one.info["rule"] == "ax"
+
+
+@needs_ax
+@pytest.mark.slow
 def test_names_that_mean_something_to_its_algebra_do_no_harm() -> None:
     problem = Problem(Space([Mixture(["E", "I", "pi"]), Real("S", 0, 1)]), [Objective("N"), Objective("beta")])
     history = [Trial.completed(p, {"N": float(p["E"]), "beta": float(p["S"])}) for p in problem.space.sample(6, 0)]

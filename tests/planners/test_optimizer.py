@@ -150,6 +150,10 @@ def test_what_is_swapped_or_no_list_is_told(optimizer: PlannerOptimizer) -> None
         as_optimizer(Sobol(), PROBLEM, seed=1)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"ingest takes a list of points, got one: .*; put it in brackets"):
         optimizer.ingest({"_id": 1, "y": 1.0})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="seed must be a whole number, got 'a'"):
+        as_optimizer(PROBLEM, Sobol(), seed="a")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="seed must be 0 or more, got -1"):
+        as_optimizer(PROBLEM, Sobol(), seed=-1)
     with pytest.raises(InputError, match="n must be a whole number, got '3'"):
         optimizer.suggest("3")  # type: ignore[arg-type]
 

@@ -97,6 +97,23 @@ def test_a_file_that_is_no_table(tmp_path: Path) -> None:
         pool("agnp", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("9,9,9,9,inf", r"crossed_barrel.csv:\d+: column 'toughness': 'inf' is no finite number"),
+        ("9,9,9,9,n.d.", r"crossed_barrel.csv:\d+: column 'toughness': 'n.d.' is no finite number"),
+        ("abc,9,9,9,9", r"crossed_barrel.csv:\d+: column 'n': 'abc' is no finite number"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_told_with_its_line(row: str, told: str, data: Path) -> None:
+    path = data / "crossed_barrel.csv"
+    text = path.read_text(encoding="utf-8") + row + "\n"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError, match=told.replace(r"\d+", str(len(text.splitlines())))):
+        pool("crossed_barrel", data)
+
+
 def test_a_column_that_is_not_there(data: Path) -> None:
     (data / "crossed_barrel.csv").write_text("n,theta,r,toughness\n1,2,3,4\n", encoding="utf-8")
 
