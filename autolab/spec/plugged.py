@@ -40,21 +40,21 @@ def make_planner(
     """Return a planner with its options, or None with every fault noted below `at`."""
     parameters = inspect.signature(made).parameters
     open_ended = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-    good = True
+    sound, whole = dict(settings), True
     for name, value in settings.items():
         if name not in parameters and not open_ended:
             findings.add((*at, name), f"planner {use!r} has no option {name!r}", one_of(name, parameters))
-            good = False
+            del sound[name]
         elif (wanted := _wanted(made, name, value)) is not None:
             findings.add((*at, name), f"must be {wanted}, got {value!r}")
-            good = False
+            whole = False  # others may make sense with it alone
     for name, one in parameters.items():
         if one.default is one.empty and one.kind not in {one.VAR_KEYWORD, one.VAR_POSITIONAL} and name not in settings:
             findings.add((*at, name), "is missing", f"Add `{name}:`, without which there is no planner {use!r}")
-            good = False
-    with findings.at((*at, *settings) if len(settings) == 1 else at):
-        planner: Planner | None = made(**settings) if good else None
-        return planner
+            whole = False
+    with findings.at((*at, *sound) if len(sound) == 1 else at):  # what is sound may be wrong in its value
+        planner: Planner | None = made(**sound) if whole else None
+        return planner if sound == settings else None
     return None
 
 

@@ -91,6 +91,7 @@ CAMPAIGNS = [
     (('"<= 60"', '["<= 60", ">= 60"]'), 11, "outcome_constraints.seconds", "no value lies between", "a target"),
     (('seconds: "<= 60"', 'secs: "<= 60"'), 11, "outcome_constraints.secs", "does not measure 'secs'", "seconds"),
     (("{use: bayes}", "{use: byes}"), 12, "planner.use", "unknown planner 'byes'", "Did you mean 'bayes'"),
+    (("{use: bayes}", "{use: bayes, foo: 3, initial: 0}"), 12, "planner.initial", "at least 2, got 0", ""),
     (("{use: bayes}", "{use: from_optimizer}"), 12, "planner.factory", "is missing", "Add `factory:`"),
     (("{use: bayes}", "{use: bayes, inital: 8}"), 12, "planner.inital", "no option 'inital'", "'initial'"),
     (("{use: bayes}", '{use: bayes, initial: "8"}'), 12, "planner.initial", "a whole number, got '8'", ""),
