@@ -63,6 +63,9 @@ def read_document(path: Path | str, faults: list[Fault]) -> Document | None:
         remedy = "Give the path of a YAML file that exists and can be read"
         faults.append(Fault(file, 0, "", f"cannot be read: {error.strerror or error}", remedy))
         return None
+    if raw.startswith(b"SQLite format 3\x00"):
+        faults.append(Fault(file, 0, "", "is a journal, and no YAML file", "Give the file of its campaign"))
+        return None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

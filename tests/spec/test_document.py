@@ -149,6 +149,13 @@ def test_brackets_nested_too_deeply_are_a_fault() -> None:
     assert "nested too deeply" in fault.problem
 
 
+def test_a_journal_is_no_yaml_file(tmp_path: Path) -> None:
+    path, faults = tmp_path / "campaign.sqlite", list[Fault]()
+    path.write_bytes(b"SQLite format 3\x00\x10\x00\x01\x01\xa8")
+    assert read_document(path, faults) is None
+    assert str(faults[0]) == f"{path}: is a journal, and no YAML file. Give the file of its campaign"
+
+
 def test_bytes_that_are_not_utf_8_are_told_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "f.yaml"
     path.write_bytes(b"a: 1\nunit: \xb0C\n")
