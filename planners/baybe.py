@@ -103,9 +103,9 @@ class BayBESession(Session):
         if problem.outcome_constraints and breaches == "refuse":
             limits = ", ".join(map(str, problem.outcome_constraints))
             msg = (
-                f"BayBE knows no outcome constraints, and the problem has {limits}: take its setting breaches: worst (BayBE(breaches='worst')), "
-                "which tells it the worst value so far in place of a result that breaks one, or a planner that models "
-                "them, such as Bayes or Ax"
+                f"BayBE knows no outcome constraints, and the problem has {limits}: take its setting breaches: worst "
+                "(BayBE(breaches='worst')), which tells it the worst value so far in place of a result that breaks one, "
+                "or a planner that models them, such as Bayes or Ax"
             )
             raise InputError(msg)
         found, self._fixed = variables(problem.space)

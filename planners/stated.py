@@ -133,10 +133,8 @@ class Stated:
             InputError: It names the quantity, the formula and a point.
         """
         self._usual  # noqa: B018  refused where it is defined nowhere
-        points = self.space.sample(_PLACES, seed=0)
-        wrong = [
-            point for point, value in zip(points, self.at(points).tolist(), strict=True) if not math.isfinite(value)
-        ]
+        points, values = self._sampled
+        wrong = [point for point, value in zip(points, values.tolist(), strict=True) if not math.isfinite(value)]
         if wrong:
             msg = (
                 f"mean of {self.name!r}: {named(self.stated)!r} is not defined at {dict(wrong[0])!r}; "
@@ -145,9 +143,15 @@ class Stated:
             raise InputError(msg)
 
     @cached_property
+    def _sampled(self) -> tuple[Sequence[Point], Array]:
+        """Points of the space, and the values there: asked once, for a function may take its time."""
+        points = self.space.sample(_PLACES, seed=0)
+        return points, self.at(points)
+
+    @cached_property
     def _usual(self) -> tuple[float, float]:
         """Mean and standard deviation over points of the space."""
-        values = self.at(self.space.sample(_PLACES, seed=0))
+        _, values = self._sampled
         good = values[np.isfinite(values)]
         if not len(good):
             msg = f"mean of {self.name!r}: {named(self.stated)!r} is defined nowhere in the space; {_EXAMPLE}"

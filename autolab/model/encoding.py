@@ -39,16 +39,17 @@ def encode_axes(axes: Sequence[Axis], points: Sequence[Mapping[str, Any]]) -> Ar
             parts.append(axis.encode([point[axis.name] for point in points]))
         except (KeyError, TypeError, ValueError):
             wrong = next(point for point in points if axis.name not in point or axis.fault(point[axis.name]))
-            told = axis.fault(wrong[axis.name]) if axis.name in wrong else f"{axis.name} is missing"
-            msg = f"the point {dict(wrong)!r} cannot be encoded: {told}"
-            raise OutsideSpace(msg) from None
-    whole = np.hstack(parts).reshape(len(points), -1) if parts else np.zeros((len(points), 0))
-    if np.isnan(whole).any():
-        wrong = points[int(np.isnan(whole).any(axis=1).argmax())]
-        told = next(axis.fault(wrong[axis.name]) for axis in axes if np.isnan(axis.encode([wrong[axis.name]])).any())
-        msg = f"the point {dict(wrong)!r} cannot be encoded: {told}"
-        raise OutsideSpace(msg)
-    return whole
+            raise _not_encoded(wrong, axis) from None
+        nowhere = np.isnan(parts[-1]).any(axis=1)
+        if nowhere.any():
+            raise _not_encoded(points[int(nowhere.argmax())], axis)
+    return np.hstack(parts).reshape(len(points), -1) if parts else np.zeros((len(points), 0))
+
+
+def _not_encoded(point: Mapping[str, Any], axis: Axis) -> OutsideSpace:
+    """Return the error of a point whose value on an axis has no place."""
+    told = axis.fault(point[axis.name]) if axis.name in point else f"{axis.name} is missing"
+    return OutsideSpace(f"the point {dict(point)!r} cannot be encoded: {told}")
 
 
 def decode_axes(axes: Sequence[Axis], encoded: Array) -> list[dict[str, Any]]:
