@@ -102,10 +102,13 @@ class ResultsFile:
 
 def _mend(stream: BinaryIO) -> None:
     """End the last line where its end is missing; take it away where it is no result: a kill or a full disk cut it."""
+    if not stream.tell():
+        return
+    stream.seek(-1, os.SEEK_END)
+    if stream.read(1) == b"\n":  # as nearly always: the rest need not be read
+        return
     stream.seek(0)
     whole, end, rest = stream.read().rpartition(b"\n")
-    if not rest:
-        return
     try:
         Result.from_line(rest.decode("utf-8", errors="replace"))
     except InputError:
